@@ -1,7 +1,7 @@
 """Every error this package raises on purpose.
 
-In come the facts of one failure, out goes one line that says what happened and what to do next. Each class is one
-cause that a caller would treat differently::
+In come the facts of one failure, out goes one line that says what happened and what to do next. Each class is
+one cause that a caller would treat differently::
 
     HailuoError
     ├── SetupError                 something must be set up first
