@@ -1,0 +1,103 @@
+"""A picture as part of a request: what makes it the same picture, and what can be sent.
+
+In comes a file, an address or a frame of a clip (`hailuo_nb.media.image` reads files and clips); out goes an
+`ImageRef` whose identity survives a new version of any library. Next: `hailuo_nb.catalog.request.build`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+__all__ = ["ImageRef", "address_without_query"]
+
+_DATA_URI = re.compile(r"data:(image/[a-z0-9.+-]{1,40});base64,", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """A picture as asked for.
+
+    Equality and hash look at `kind` and `identity` only: a picture that was moved or renamed is the same.
+
+    Parameters
+    ----------
+    kind : str
+        ``file``, ``url`` or ``frame``.
+    identity : tuple of (str, object)
+        For a file its SHA-256 and fit option, for an address its text, for a frame the clip and the time.
+    label : str
+        For people: the file's name, or the address without its query.
+    path : Path, optional
+        Where the file or clip is.
+    data : bytes, optional
+        What is to be uploaded.
+    content_type : str, optional
+        Its media type.
+    """
+
+    kind: str
+    identity: tuple[tuple[str, object], ...]
+    label: str = field(compare=False)
+    path: Path | None = field(default=None, compare=False)
+    data: bytes | None = field(default=None, compare=False, repr=False)
+    content_type: str | None = field(default=None, compare=False)
+
+    @property
+    def url(self) -> str | None:
+        """The address to hand to the service as it is; None where bytes have to be uploaded first."""
+        text = dict(self.identity).get("url") if self.kind == "url" else None
+        return text if isinstance(text, str) else None
+
+    @classmethod
+    def of_address(cls, text: str) -> ImageRef:
+        """Make one of a public address, or of a ``data:image/...;base64,`` one, which counts as a file.
+
+        Raises
+        ------
+        ValueError
+            The text is neither; its message is one line.
+        """
+        inline = _DATA_URI.match(text)
+        if inline:
+            return cls._inline(text[inline.end() :], inline[1].lower())
+        if not re.match(r"https?://[^\s/]", text, re.IGNORECASE) or not _has_host(text):
+            raise ValueError("not a web address: it starts with https:// and names a host")
+        if re.search(r"\s", text):
+            raise ValueError("a web address has no spaces: write them as %20")
+        return cls(kind="url", identity=(("url", text),), label=address_without_query(text))
+
+    @classmethod
+    def _inline(cls, encoded: str, content_type: str) -> ImageRef:
+        """Decode the picture inside a data address."""
+        try:
+            data = base64.b64decode("".join(encoded.split()), validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise ValueError("the base64 text of this data: address is broken") from error
+        digest = hashlib.sha256(data).hexdigest()
+        return cls(
+            kind="file",
+            identity=(("sha256", digest), ("fit", None)),
+            label=f"inline {content_type.removeprefix('image/')}",
+            data=data,
+            content_type=content_type,
+        )
+
+
+def address_without_query(text: str) -> str:
+    """Give an address fit to be shown and kept: no query, no fragment, no user name or password."""
+    parts = urlsplit(text)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _has_host(text: str) -> bool:
+    """Whether an address can be taken apart and names a host."""
+    try:
+        return bool(urlsplit(text).hostname)
+    except ValueError:
+        return False
