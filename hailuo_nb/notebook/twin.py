@@ -1,0 +1,340 @@
+"""The static twin of a card: HTML that needs no kernel, no script and no style sheet.
+
+In come a :class:`~hailuo_nb.notebook.view.CardView` and the posters that are there, out goes a MIME bundle of
+HTML, plain text and a contact sheet. It is what a saved notebook holds, and what stands beside the live
+widget from the first moment, already naming every clip and pointing at its file.
+
+All of its look is in ``style`` attributes, because an untrusted notebook loses ``<style>``. JupyterLab's
+sanitizer (measured on 4.6) then keeps flex boxes, positions, paddings and ``rgba()`` colours; it drops
+``aspect-ratio``, ``object-fit`` and ``var()``. So text inherits the front end's colours, grounds and lines
+are translucent grey, which is right in light and dark, and the 16:9 frame is held open by its padding.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from html import escape
+
+from hailuo_nb.notebook.sheet import sheet_jpeg, thumbnail
+from hailuo_nb.notebook.view import (
+    CardView,
+    ClipView,
+    Group,
+    brief,
+    counts_text,
+    icon_for,
+    plain,
+    progress_text,
+    safe_src,
+)
+
+__all__ = ["batch_class", "clip_class", "headline_html", "twin_bundle", "twin_html", "twin_text"]
+
+MAX_TEXT = 4000
+"""Longer texts are cut, and the cut says how to see the rest."""
+
+# static/card.css holds the same measures, so that nothing moves when the twin takes the widget's place.
+_ROOT = "font-size:13px;line-height:20px;overflow-wrap:break-word"
+_FLOW = "display:flex;flex-wrap:wrap;gap:16px 12px;margin:0"
+_FRAME = (
+    "position:relative;width:100%;height:0;margin:0;padding:0 0 56.25%;overflow:hidden;"
+    "border-radius:4px;background:rgba(128,128,128,0.16)"
+)
+_FILL = "position:absolute;top:0;left:0;width:100%;height:100%;max-width:100%;margin:0"
+_ROW = "display:flex;justify-content:space-between;gap:12px;margin:6px 0 0"
+_HEAD = "margin:12px 0 6px;font-weight:600"
+_TABLE = "width:100%;border-collapse:collapse;font-size:13px"
+_QUIET = "opacity:0.78;margin:0"
+_LINE = "margin:0"
+_PRICE = "white-space:nowrap"
+
+
+def batch_class(batch: str) -> str:
+    """Name the class by which the widget finds its twin (the sanitizer drops ``id`` and ``data-*``)."""
+    return "hailuo-b-" + re.sub(r"[^A-Za-z0-9_-]", "-", batch)
+
+
+def clip_class(key: str) -> str:
+    """Name the class by which the widget finds a clip's player in its twin."""
+    return "hailuo-k-" + re.sub(r"[^A-Za-z0-9_-]", "-", key)
+
+
+def twin_html(
+    card: CardView, posters: Mapping[str, bytes], *, has_headline: bool = True, now_ms: int | None = None
+) -> str:
+    """Draw a card as static HTML.
+
+    Parameters
+    ----------
+    card : CardView
+        What to show.
+    posters : mapping of str to bytes
+        JPEGs by clip key, as far as they are there.
+    has_headline : bool
+        Whether the quote line stands above; not where a line of its own says it already.
+    now_ms : int, optional
+        If given, clips on their way say how long they are: the progress of a page where no widget answers.
+
+    Returns
+    -------
+    str
+        HTML without scripts, style sheets or foreign addresses; about 10 kB a clip.
+    """
+    classes = "hailuo-twin" if card.is_headless else f"hailuo-twin {batch_class(card.batch)}"
+    parts = [f'<div class="{classes}" style="{_ROOT}">']
+    if has_headline:
+        parts.append(headline_html(card))
+    if now_ms is not None and not card.is_final:
+        parts.append(_line(counts_text(card.clips)))
+    if card.note and not card.is_headless:
+        parts.append(_line(card.note))
+    if card.prompt:
+        parts.append(f'<div style="margin:0 0 8px">{_text_block(card.prompt)}</div>')
+    clips = {clip.key: clip for clip in card.clips}
+    if card.is_table:
+        parts.append(_table(card, posters, now_ms))
+    else:
+        width = _tile_width(card)
+        for group in card.groups or (Group("", tuple(clips)),):
+            tiles = (_tile(clips[key], card, posters.get(key, b""), width, now_ms) for key in group.keys)
+            head = (
+                f'<div style="margin:12px 0 6px;font-weight:600">{_bdi(group.head)}</div>'
+                if group.head
+                else ""
+            )
+            parts.append(f'{head}<div style="{_FLOW}">{"".join(tiles)}</div>')
+    parts.append("</div>")
+    return "".join(parts)
+
+
+def headline_html(card: CardView) -> str:
+    """Draw the quote line that stands above a card."""
+    words = [card.headline, card.shared]
+    if card.is_simulated:
+        words.insert(0, "simulated")
+    said = " · ".join(_escape(word) for word in words if word)
+    return f'<div style="font-size:13px;line-height:20px;margin:0 0 6px">{said}</div>' if said else ""
+
+
+def twin_text(card: CardView, *, now_ms: int | None = None) -> str:
+    """Write a card as plain text: the quote line, then one line for each clip.
+
+    Parameters
+    ----------
+    card : CardView
+        What to show.
+    now_ms : int, optional
+        As in :func:`twin_html`.
+    """
+    head = " · ".join(
+        part for part in ("simulated" if card.is_simulated else "", card.headline, card.shared) if part
+    )
+    note = "" if card.is_headless else card.note
+    lines = [_one_line(head), _one_line(note), _one_line(brief(card.prompt))]
+    return "\n".join(
+        [line for line in lines if line] + [_clip_text(clip, card, now_ms) for clip in card.clips]
+    )
+
+
+def twin_bundle(
+    card: CardView, posters: Mapping[str, bytes], *, has_headline: bool = True, now_ms: int | None = None
+) -> dict[str, str]:
+    """Give the bundle to display: ``text/html``, ``text/plain``, and ``image/jpeg`` where there are posters.
+
+    Parameters
+    ----------
+    card, posters, has_headline, now_ms
+        As in :func:`twin_html`.
+    """
+    bundle = {
+        "text/html": twin_html(card, posters, has_headline=has_headline, now_ms=now_ms),
+        "text/plain": twin_text(card, now_ms=now_ms),
+    }
+    there = [posters[clip.key] for clip in card.clips if posters.get(clip.key)]
+    if there and (sheet := sheet_jpeg(there)):
+        bundle["image/jpeg"] = b64encode(sheet).decode("ascii")
+    return bundle
+
+
+def _tile_width(card: CardView) -> int:
+    """Give the width of a tile: one clip may be large, but no clip is wider than its own picture."""
+    width = 640 if len(card.clips) == 1 else 320
+    return min([width, *(clip.width for clip in card.clips if clip.width)])
+
+
+def _tile(clip: ClipView, card: CardView, poster: bytes, width: int, now_ms: int | None) -> str:
+    """Draw one clip: frame, caption and price, what is odd, prompt, file."""
+    parts = [
+        f'<div style="width:{width}px;max-width:100%;margin:0">',
+        f'<div style="{_FRAME}">{_frame(clip, poster, now_ms)}</div>',
+        f'<div style="{_ROW}"><span>{_bdi(clip.caption or clip.name)}</span>{_price(clip, card)}</div>',
+    ]
+    parts += [_line(text) for text in _remarks(clip, card)]
+    parts.append(_commands(clip, card))
+    if clip.prompt and clip.prompt != card.prompt:
+        parts.append(f'<div style="{_LINE}">{_text_block(clip.prompt)}</div>')
+    parts.append(_file_line(clip))
+    parts.append("</div>")
+    return "".join(parts)
+
+
+def _frame(clip: ClipView, poster: bytes, now_ms: int | None) -> str:
+    """Fill the frame: the player, or why there is none."""
+    src = safe_src(clip.src)
+    has_player = bool(src) and clip.status not in {"failed", "cancelled", "abandoned"}
+    word = "" if clip.word == "done" else _badge(clip, now_ms)
+    if not has_player:
+        return word
+    return _player(clip, src, poster) + word
+
+
+def _player(clip: ClipView, src: str, poster: bytes) -> str:
+    """Write the player, with a small picture and a link inside for where players are stripped."""
+    said = plain(f"{clip.caption or clip.name}: {brief(clip.prompt)}")
+    image = f' poster="{_data_uri(poster)}"' if poster else ""
+    small = thumbnail(poster) if poster else b""
+    inner = f'<img src="{_data_uri(small)}" alt="{escape(said)}">' if small else _escape(said)
+    return (
+        f'<video class="{clip_class(clip.key)}" src="{escape(src)}"{image} controls loop muted playsinline '
+        f'preload="none" aria-label="{escape(said)}" style="{_FILL}">'
+        f'<a href="{escape(src)}">{inner}</a></video>'
+    )
+
+
+def _badge(clip: ClipView, now_ms: int | None) -> str:
+    """Write sign and word of an unfinished clip into the upper left of its frame."""
+    said = progress_text(clip, now_ms) if not clip.is_final and now_ms is not None else clip.word
+    return (
+        '<span style="position:absolute;top:8px;left:10px;right:10px;margin:0">'
+        f"{escape(icon_for(clip.word))} {_escape(said)}</span>"
+    )
+
+
+def _remarks(clip: ClipView, card: CardView) -> list[str]:
+    """List the lines under a caption; headless only what is the same in every run."""
+    stable = [clip.error, clip.hint if clip.error else "", clip.note]
+    if card.is_headless:
+        return [text for text in stable if text]
+    return [text for text in [clip.error, clip.hint, clip.cached_note, clip.cost_note, clip.note] if text]
+
+
+def _commands(clip: ClipView, card: CardView) -> str:
+    """Write the commands that do what the widget's buttons do; headless they would hold ids, which differ."""
+    commands = [action for action in clip.actions if action.command and action.is_enabled]
+    if card.is_headless or not commands or not clip.is_final:
+        return ""
+    said = " · ".join(f"{_escape(one.label)}: <code>{_escape(one.command)}</code>" for one in commands)
+    return f'<div style="{_QUIET}">{said}</div>'
+
+
+def _price(clip: ClipView, card: CardView) -> str:
+    """Write the price, and always that it is only simulated."""
+    price = plain(clip.price)
+    said = f"simulated {price}".strip() if clip.is_simulated or card.is_simulated else price
+    return f'<span style="{_PRICE}">{_escape(said)}</span>' if said else ""
+
+
+def _file_line(clip: ClipView) -> str:
+    """Link to the file, or say where it will be."""
+    src = safe_src(clip.src)
+    if not clip.file or clip.status in {"failed", "cancelled", "abandoned"}:
+        return ""
+    if clip.word == "done":
+        body = f'<a href="{escape(src)}">{_bdi(clip.file)}</a>' if src else _bdi(clip.file)
+    else:
+        link = f'<a href="{escape(src)}">{_bdi(clip.file)}</a>' if src else _bdi(clip.file)
+        body = f"will be {link}"
+    return f'<div style="{_QUIET};font-size:12px">{body}</div>'
+
+
+def _table(card: CardView, posters: Mapping[str, bytes], now_ms: int | None) -> str:
+    """Draw many clips as a compact table with small players."""
+    cell = "padding:4px 12px 4px 0;text-align:left;vertical-align:top"
+    rows = []
+    for clip in card.clips:
+        poster = posters.get(clip.key, b"")
+        word = clip.word if clip.is_final or now_ms is None else progress_text(clip, now_ms)
+        remarks = "".join(_line(text) for text in _remarks(clip, card))
+        prompt = _text_block(clip.prompt) if clip.prompt and clip.prompt != card.prompt else ""
+        frame = f'<div style="{_FRAME};width:112px;padding:0 0 63px">{_small_frame(clip, poster)}</div>'
+        rows.append(
+            f'<tr><td style="{cell};width:112px">{frame}</td>'
+            f'<td style="{cell}">{_bdi(clip.caption or clip.name)}{remarks}{prompt}{_file_line(clip)}</td>'
+            f'<td style="{cell};white-space:nowrap">{escape(icon_for(clip.word))} {_escape(word)}</td>'
+            f'<td style="{cell};white-space:nowrap;text-align:right">{_price(clip, card)}</td></tr>'
+        )
+    return f'<table style="{_TABLE}"><tbody>{"".join(rows)}</tbody></table>'
+
+
+def _small_frame(clip: ClipView, poster: bytes) -> str:
+    """Fill a small frame with a thumbnail that links: 200 posters would be two megabytes."""
+    src = safe_src(clip.src)
+    small = thumbnail(poster) if poster else b""
+    said = escape(plain(f"{clip.caption or clip.name}: {brief(clip.prompt)}"))
+    if not small:
+        return ""
+    image = f'<img class="{clip_class(clip.key)}" src="{_data_uri(small)}" alt="{said}" style="{_FILL}">'
+    return f'<a href="{escape(src)}">{image}</a>' if src else image
+
+
+def _clip_text(clip: ClipView, card: CardView, now_ms: int | None) -> str:
+    """Write one clip as one line of plain text."""
+    word = clip.word if clip.is_final or now_ms is None else progress_text(clip, now_ms)
+    price = f"simulated {clip.price}".strip() if clip.is_simulated or card.is_simulated else clip.price
+    is_gone = clip.status in {"failed", "cancelled", "abandoned"}
+    file = clip.file if clip.word == "done" else f"will be {clip.file}" if clip.file and not is_gone else ""
+    prompt = "" if clip.prompt == card.prompt else brief(clip.prompt)
+    parts = [
+        clip.caption or clip.name,
+        "" if clip.word == "done" else word,
+        price,
+        *_remarks(clip, card),
+        file,
+        prompt,
+    ]
+    return "  " + " · ".join(_one_line(part) for part in parts if part)
+
+
+def _text_block(text: str) -> str:
+    """Show a text in about two lines, with all of it on demand."""
+    short = brief(text)
+    if short == text:
+        return _bdi(text)
+    # pre-wrap keeps the line ends of a prompt that has several
+    return (
+        f'<details style="margin:0"><summary style="cursor:pointer">{_bdi(short)}</summary>'
+        f'<div style="white-space:pre-wrap;margin:4px 0 8px">{_bdi(_cut(text))}</div></details>'
+    )
+
+
+def _cut(text: str) -> str:
+    """Cut what no one reads in a notebook, and say how to see it."""
+    rest = len(text) - MAX_TEXT
+    return text if rest <= 0 else f"{text[:MAX_TEXT]}… and {rest:,} more characters: see job.prompt"
+
+
+def _one_line(text: str) -> str:
+    """Give text for one line of plain output."""
+    return " ".join(plain(text[:MAX_TEXT]).split())
+
+
+def _line(text: str) -> str:
+    """Write one quiet line."""
+    return f'<div style="{_QUIET}">{_bdi(_cut(text))}</div>'
+
+
+def _escape(text: str) -> str:
+    """Make text that stays text in HTML."""
+    return escape(plain(text))
+
+
+def _bdi(text: str) -> str:
+    """Make text that cannot turn the direction of what is beside it."""
+    return f"<bdi>{_escape(text)}</bdi>"
+
+
+def _data_uri(jpeg: bytes) -> str:
+    """Put a JPEG into an URL."""
+    return "data:image/jpeg;base64," + b64encode(jpeg).decode("ascii")

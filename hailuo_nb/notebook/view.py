@@ -1,0 +1,500 @@
+"""What a card shows, as plain frozen data.
+
+In come facts of jobs, already words: the magics fill a :class:`ClipView` for each place in the cell and one
+:class:`CardView` around them. Out goes the same data in three forms: to :mod:`hailuo_nb.notebook.card` for
+the live widget, to :mod:`hailuo_nb.notebook.twin` for the static HTML beside it, and to both as short texts.
+Nothing here knows IPython, a widget or a job, so every sentence on a card can be tested without any of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+from urllib.parse import quote
+
+__all__ = [
+    "Action",
+    "CardView",
+    "ClipView",
+    "Confirm",
+    "Group",
+    "arrange",
+    "brief",
+    "clock",
+    "counts_of",
+    "counts_text",
+    "date_text",
+    "file_src",
+    "icon_for",
+    "money",
+    "plain",
+    "progress_text",
+    "safe_src",
+    "size_text",
+    "usual_text",
+    "word_for",
+]
+
+FINAL_STATUSES = frozenset({"completed", "failed", "cancelled", "abandoned"})
+"""Statuses after which a clip changes only when somebody asks."""
+
+TABLE_ABOVE = 24
+"""More clips than this are a compact table instead of a grid."""
+
+_WORDS = {
+    "planned": "planned",
+    "submitting": "sent",
+    "submitted": "sent",
+    "processing": "working",
+    "downloading": "saving",
+    "completed": "done",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "unconfirmed": "unconfirmed",
+    "abandoned": "abandoned",
+}
+
+_ICONS = {
+    "planned": "○",
+    "waiting": "○",
+    "sent": "◔",
+    "working": "◑",
+    "saving": "◕",
+    "done": "●",
+    "failed": "✕",
+    "cancelled": "–",
+    "unconfirmed": "?",
+    "abandoned": "–",
+}
+
+# Controls (but not tab and newline), lone surrogates, and the marks that turn the direction of the text
+# after them: with those a file or a prompt could look like another one.
+_UNSHOWABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing a person can do with a clip or a card.
+
+    Parameters
+    ----------
+    name : str
+        What comes back from the front end, for example ``"retry"``.
+    label : str
+        What the button says, with the price where it costs: ``"New take $0.49"``.
+    is_enabled : bool
+        Whether it can be pressed now.
+    title : str
+        What hovering says.
+    command : str
+        What to run instead where no kernel hears a button: ``"%hailuo retry 3f2a"``. The static twin shows
+        it.
+    """
+
+    name: str
+    label: str
+    is_enabled: bool = True
+    title: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class Confirm:
+    """The question before money is spent.
+
+    Parameters
+    ----------
+    label : str
+        What the button says: ``"Generate · $2.24"``.
+    sum : str
+        The sum that is confirmed; it comes back with the answer, so that a changed sum confirms nothing.
+    """
+
+    label: str
+    sum: str
+
+
+@dataclass(frozen=True)
+class ClipView:
+    """One place on a card.
+
+    Parameters
+    ----------
+    key : str
+        Stable place in the cell (``"0"``, ``"1"`` ...).
+    id : str
+        Short job id; not shown headless.
+    name, file : str
+        The clip's name, and its path as shown (``"hailuo/clips/fox-3f2a91c0-t1.mp4"``).
+    src : str
+        The same as an URL relative to the notebook (see :func:`file_src`), empty when not known.
+    variant, caption, prompt : str
+        ``caption`` says what differs from its neighbours; :func:`arrange` fills it from `axes`.
+    status, word : str
+        The contract's word, and the one for people (see :func:`word_for`).
+    started_ms : int or None
+        When it was sent, in milliseconds since 1970; the front end counts on from there by itself.
+    elapsed_s : float or None
+        How long it took, once it is over.
+    typical_s : tuple of float or None
+        From and to, in seconds.
+    price, cost_note : str
+        ``"$0.49"``, and a sentence about it where one is needed: ``"quoted $0.49, not billed yet"``.
+    is_simulated, is_cached : bool
+        Made by the simulator; already on disk when the cell ran.
+    cached_note : str
+        ``"made 3 Nov, not paid again"``.
+    width, height : int
+        Of the picture, in pixels; 0 when not known.
+    error, hint : str
+        What went wrong, in one line; whether it was billed and what to do.
+    prediction_id : str
+        Id at the service, shown on demand.
+    note : str
+        What is odd but no failure, for example another size than promised.
+    actions : tuple of Action
+        Buttons of this clip.
+    axes : mapping of str to str
+        Everything that may differ between clips, in the order to say it: variant, length, prompt axes, take.
+    """
+
+    key: str
+    id: str = ""
+    name: str = ""
+    file: str = ""
+    src: str = ""
+    variant: str = ""
+    caption: str = ""
+    prompt: str = ""
+    status: str = "planned"
+    word: str = "planned"
+    started_ms: int | None = None
+    elapsed_s: float | None = None
+    typical_s: tuple[float, float] | None = None
+    price: str = ""
+    cost_note: str = ""
+    is_simulated: bool = False
+    is_cached: bool = False
+    cached_note: str = ""
+    width: int = 0
+    height: int = 0
+    error: str = ""
+    hint: str = ""
+    prediction_id: str = ""
+    note: str = ""
+    actions: tuple[Action, ...] = ()
+    axes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more happens to it by itself."""
+        return self.status in FINAL_STATUSES
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the clip as JSON-able data, without what is empty."""
+        data: dict[str, Any] = _slim(self)
+        data.pop("axes", None)
+        short = brief(self.prompt)
+        if short != self.prompt:
+            data["brief"] = short
+        data["icon"] = icon_for(self.word)
+        if not self.is_final:
+            data["usual"] = usual_text(self.typical_s)
+        data["is_final"] = self.is_final
+        return data
+
+
+@dataclass(frozen=True)
+class Group:
+    """Clips that share the value of the first axis: a row of the table that a person would draw.
+
+    Parameters
+    ----------
+    head : str
+        The shared value, ``"light: dawn"``; empty for one group of all.
+    keys : tuple of str
+        The clips, in order.
+    """
+
+    head: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CardView:
+    """Everything one cell shows.
+
+    Parameters
+    ----------
+    batch : str
+        The batch's id; the widget finds its static twin by it.
+    clips : tuple of ClipView
+        One for each place.
+    shared : str
+        What all clips share besides the prompt: ``"t2v-pro · 6 s · 1080p"``.
+    prompt : str
+        The prompt, where all clips have the same.
+    headline : str
+        The quote line.
+    is_simulated : bool
+        Whether the simulator makes these clips.
+    is_headless : bool
+        Whether to show only what is the same in every run.
+    note : str
+        One line about limits, confirmation, resuming, a busy kernel.
+    confirm : Confirm or None
+        The question to be answered before anything is sent.
+    actions : tuple of Action
+        Buttons for the whole batch.
+    groups : tuple of Group
+        Rows by the first axis; empty for one flow of all.
+    left_s : float or None
+        Estimated seconds until all is done, where somebody knows better than the front end.
+    """
+
+    batch: str
+    clips: tuple[ClipView, ...] = ()
+    shared: str = ""
+    prompt: str = ""
+    headline: str = ""
+    is_simulated: bool = False
+    is_headless: bool = False
+    note: str = ""
+    confirm: Confirm | None = None
+    actions: tuple[Action, ...] = ()
+    groups: tuple[Group, ...] = ()
+    left_s: float | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether every clip is."""
+        return self.confirm is None and all(clip.is_final for clip in self.clips)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether there are so many clips that a compact table shows them."""
+        return len(self.clips) > TABLE_ABOVE
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the card as JSON-able data: the widget's one trait."""
+        data: dict[str, Any] = _slim(self)
+        data["clips"] = [clip.to_dict() for clip in self.clips]
+        data["is_final"] = self.is_final
+        data["is_table"] = self.is_table
+        data["counts"] = counts_text(self.clips)
+        short = brief(self.prompt)
+        if short != self.prompt:
+            data["brief"] = short
+        return data
+
+
+def _slim(view: Any) -> Any:
+    """Turn dataclasses into dicts without empty values, and tuples into lists."""
+    if is_dataclass(view):
+        pairs = ((item.name, getattr(view, item.name)) for item in fields(view))
+        return {
+            name: _slim(value)
+            for name, value in pairs
+            if value is not None and value != "" and value is not False and value != ()
+        }
+    if isinstance(view, Mapping):
+        return {str(name): _slim(value) for name, value in view.items()}
+    if isinstance(view, tuple | list):
+        return [_slim(value) for value in view]
+    return view
+
+
+def arrange(card: CardView) -> CardView:
+    """Say once what all clips share, name on each what differs, and group them by their first axis.
+
+    Parameters
+    ----------
+    card : CardView
+        With clips whose ``axes`` hold everything that may differ.
+
+    Returns
+    -------
+    CardView
+        With ``shared``, ``prompt``, ``groups`` and every ``caption`` filled in, where they were empty.
+    """
+    clips = card.clips
+    if not clips:
+        return card
+    names = list(dict.fromkeys(name for clip in clips for name in clip.axes))
+    varying = [name for name in names if len({clip.axes.get(name, "") for clip in clips}) > 1]
+    common = [clips[0].axes[name] for name in names if name not in varying and clips[0].axes.get(name)]
+    groups: tuple[Group, ...] = ()
+    if len(varying) > 1 and not card.is_table:
+        groups = _groups(clips, varying[0])
+        varying = varying[1:] if groups else varying
+    is_one = len(clips) == 1
+    captioned = tuple(
+        clip if clip.caption else replace(clip, caption=_caption(clip, common if is_one else None, varying))
+        for clip in clips
+    )
+    prompts = {clip.prompt for clip in clips}
+    return replace(
+        card,
+        clips=captioned,
+        groups=groups,
+        shared=card.shared or ("" if is_one else " · ".join(common)),
+        prompt=card.prompt or (prompts.pop() if len(prompts) == 1 and not is_one else ""),
+    )
+
+
+def _groups(clips: Sequence[ClipView], axis: str) -> tuple[Group, ...]:
+    """Group clips by one axis, if each group then has more than one."""
+    rows: dict[str, list[str]] = {}
+    for clip in clips:
+        rows.setdefault(clip.axes.get(axis, ""), []).append(clip.key)
+    if any(len(keys) < 2 for keys in rows.values()):
+        return ()
+    label = "" if axis in {"variant", "length", "size"} else f"{axis}: "
+    return tuple(Group(f"{label}{value}", tuple(keys)) for value, keys in rows.items())
+
+
+def _caption(clip: ClipView, common: Sequence[str] | None, varying: Sequence[str]) -> str:
+    """Name, then what differs; one clip alone says everything."""
+    if common is not None:
+        return " · ".join(part for part in (clip.name, *common) if part)
+    values = [(name, clip.axes.get(name, "")) for name in varying]
+    said = [f"take {value}" if name == "take" else value for name, value in values if value]
+    return " · ".join(said) or clip.name
+
+
+def word_for(status: str, *, is_queued: bool = False) -> str:
+    """Say a status as a person would.
+
+    Parameters
+    ----------
+    status : str
+        The contract's word.
+    is_queued : bool
+        Whether a planned clip is waiting for its turn, rather than for somebody to ask.
+    """
+    if status == "planned" and is_queued:
+        return "waiting"
+    return _WORDS.get(status, status)
+
+
+def icon_for(word: str) -> str:
+    """Give the sign beside a word of :func:`word_for`, so that no colour has to say it."""
+    return _ICONS.get(word, "·")
+
+
+def money(usd: Decimal | None) -> str:
+    """Write an amount: ``$0.49``, ``$0.125``, ``$1,204.00``, ``price unknown``."""
+    if usd is None:
+        return "price unknown"
+    cents = usd.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    mills = usd.quantize(Decimal("0.001"), ROUND_HALF_UP)
+    shown = cents if cents == mills else mills
+    return f"-${-shown:,}" if shown < 0 else f"${shown:,}"
+
+
+def clock(seconds: float) -> str:
+    """Write a time that passes: ``12 s``, ``1:05``, ``1:02:05``."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def size_text(count: int) -> str:
+    """Write a size in decimal units: ``820 B``, ``12 kB``, ``4.2 MB``."""
+    if count < 1000:
+        return f"{count} B"
+    value = float(count)
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if value < 999.5 or unit == "GB":
+            return f"{value:.1f} {unit}" if value < 9.95 else f"{value:,.0f} {unit}"
+    raise AssertionError("unreachable")  # pragma: no cover
+
+
+def usual_text(typical_s: tuple[float, float] | None) -> str:
+    """Say how long it usually takes: ``usually 40-70 s``, ``usually 2-3 min``; empty when not known."""
+    if typical_s is None:
+        return ""
+    low, high = typical_s
+    if high < 1.5:
+        return "usually about 1 s"
+    unit, scale = ("min", 60) if high > 100 else ("s", 1)
+    first, last = max(1, round(low / scale)), max(1, round(high / scale))
+    return f"usually {first} {unit}" if first >= last else f"usually {first}-{last} {unit}"
+
+
+def progress_text(clip: ClipView, now_ms: int | None = None) -> str:
+    """Say where an unfinished clip is: ``working · 12 s · usually 40-70 s``."""
+    parts = [clip.word]
+    if now_ms is not None and clip.started_ms is not None:
+        elapsed = (now_ms - clip.started_ms) / 1000
+        parts.append(clock(elapsed))
+        if clip.typical_s is not None and elapsed > clip.typical_s[1]:
+            parts.append("longer than usual")
+    if usual := usual_text(clip.typical_s):
+        parts.append(usual)
+    return " · ".join(parts)
+
+
+def date_text(moment: datetime, now: datetime | None = None) -> str:
+    """Write a date as local people do: ``3 Nov``, and ``3 Nov 2024`` for another year."""
+    local = moment.astimezone()
+    year = (now or datetime.now().astimezone()).astimezone().year
+    text = f"{local.day} {local:%b}"
+    return text if local.year == year else f"{text} {local.year}"
+
+
+def counts_of(clips: Sequence[ClipView]) -> dict[str, int]:
+    """Count the clips by word."""
+    return dict(Counter(clip.word for clip in clips))
+
+
+def counts_text(clips: Sequence[ClipView]) -> str:
+    """Say how far a card is, for people and screen readers: ``3 of 8 done, 1 failed``."""
+    counts = counts_of(clips)
+    done = counts.get("done", 0)
+    parts = ["done" if done == len(clips) == 1 else f"{done} of {len(clips)} done"]
+    parts += [
+        f"{counts[word]} {word}"
+        for word in ("failed", "unconfirmed", "cancelled", "abandoned")
+        if word in counts
+    ]
+    return ", ".join(parts)
+
+
+def plain(text: str) -> str:
+    """Give text as it may be shown: controls and direction marks become U+FFFD."""
+    return _UNSHOWABLE.sub("\ufffd", text.replace("\r\n", "\n"))
+
+
+def brief(text: str, width: int = 96) -> str:
+    """Cut text to about two lines of a card, between words where it can."""
+    line = " ".join(text[: width * 8].split())
+    if len(line) <= width and len(text) <= width * 8:
+        return text if "\n" not in text else line
+    cut = line[: width - 1]
+    space = cut.rfind(" ")
+    return (cut[:space] if space > width // 2 else cut).rstrip(" ,;:.") + "…"
+
+
+def file_src(file: str) -> str:
+    """Quote a path relative to the notebook so that it is an URL that a browser takes for no other one."""
+    return safe_src(quote(file.replace("\\", "/").encode("utf-8", "surrogatepass"), safe="/"))
+
+
+def safe_src(src: str) -> str:
+    """Let an URL pass if it stays on the notebook's own server (relative, no host), else give nothing."""
+    head = src.split("/", 1)[0]
+    if not src or src.startswith("/") or ":" in head or re.search(r"[\s\\\x00-\x20\x7f]", src):
+        return ""
+    return src
