@@ -12,7 +12,8 @@ here uses them after :meth:`CardPainter.show`.
 Messages from the front end: ``{"type": "hello", "page": id}``, ``{"type": "need", "keys": [...]}`` (posters),
 ``{"type": "bytes", "key": ...}`` (the clip itself, where no URL reaches it) and ``{"type": "action", "name":
 ..., "key": ..., "sum": ...}``. Messages to it: ``{"type": "posters", "keys": [...]}`` with one buffer each,
-and ``{"type": "bytes", "key": ...}`` with one buffer or none.
+``{"type": "bytes", "key": ...}`` with one buffer or none, and ``{"type": "now", "ms": ...}``, because the two
+clocks may differ.
 """
 
 from __future__ import annotations
@@ -234,8 +235,7 @@ class CardPainter:
             part = there[start : start + _POSTERS_A_MESSAGE]
             buffers = [posters[key] for key in part]
             count += sum(map(len, buffers))
-            if self.widget is not None:
-                self.widget.send({"type": "posters", "keys": part}, buffers=buffers)
+            self._send({"type": "posters", "keys": part}, buffers)
         return count
 
     def _on_msg(self, _widget: object, content: object, _buffers: object) -> None:
@@ -245,6 +245,7 @@ class CardPainter:
         kind = content.get("type")
         if kind == "hello":
             self._pages.add(str(content.get("page", "")))
+            self._send({"type": "now", "ms": self._epoch_ms()})
         elif kind == "need":
             self._send_posters([str(key) for key in content.get("keys", [])])
         elif kind == "bytes":
@@ -256,8 +257,12 @@ class CardPainter:
         """Send a clip's file to a front end that cannot fetch it; no buffer says that it is not here."""
         known = self._card is not None and any(clip.key == key for clip in self._card.clips)
         data = self._clip_bytes(key) if known and self._clip_bytes is not None else None
+        self._send({"type": "bytes", "key": key}, [data] if data else [])
+
+    def _send(self, content: dict[str, Any], buffers: Sequence[bytes] = ()) -> None:
+        """Send a message to the front end, if there is still a widget."""
         if self.widget is not None:
-            self.widget.send({"type": "bytes", "key": key}, buffers=[data] if data else [])
+            self.widget.send(content, buffers=list(buffers))
 
 
 def show_static(

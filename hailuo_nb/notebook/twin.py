@@ -24,6 +24,7 @@ from hailuo_nb.notebook.view import (
     Group,
     brief,
     counts_text,
+    cut,
     icon_for,
     plain,
     progress_text,
@@ -31,9 +32,6 @@ from hailuo_nb.notebook.view import (
 )
 
 __all__ = ["batch_class", "clip_class", "headline_html", "twin_bundle", "twin_html", "twin_text"]
-
-MAX_TEXT = 4000
-"""Longer texts are cut, and the cut says how to see the rest."""
 
 # static/card.css holds the same measures, so that nothing moves when the twin takes the widget's place.
 _ROOT = "font-size:13px;line-height:20px;overflow-wrap:break-word"
@@ -45,7 +43,6 @@ _FRAME = (
 _FILL = "position:absolute;top:0;left:0;width:100%;height:100%;max-width:100%;margin:0"
 _ROW = "display:flex;justify-content:space-between;gap:12px;margin:6px 0 0"
 _HEAD = "margin:12px 0 6px;font-weight:600"
-_TABLE = "width:100%;border-collapse:collapse;font-size:13px"
 _QUIET = "opacity:0.78;margin:0"
 _LINE = "margin:0"
 _PRICE = "white-space:nowrap"
@@ -94,7 +91,7 @@ def twin_html(
         parts.append(f'<div style="margin:0 0 8px">{_text_block(card.prompt)}</div>')
     clips = {clip.key: clip for clip in card.clips}
     if card.is_table:
-        parts.append(_table(card, posters, now_ms))
+        parts += [_row(clip, card, posters.get(clip.key, b""), now_ms) for clip in card.clips]
     else:
         width = _tile_width(card)
         for group in card.groups or (Group("", tuple(clips)),):
@@ -165,18 +162,22 @@ def _tile_width(card: CardView) -> int:
 
 
 def _tile(clip: ClipView, card: CardView, poster: bytes, width: int, now_ms: int | None) -> str:
-    """Draw one clip: frame, caption and price, what is odd, prompt, file."""
-    parts = [
-        f'<div style="width:{width}px;max-width:100%;margin:0">',
-        f'<div style="{_FRAME}">{_frame(clip, poster, now_ms)}</div>',
-        f'<div style="{_ROW}"><span>{_bdi(clip.caption or clip.name)}</span>{_price(clip, card)}</div>',
-    ]
-    parts += [_line(text) for text in _remarks(clip, card)]
+    """Draw one clip: its frame, caption and price, and the lines below."""
+    return (
+        f'<div style="width:{width}px;max-width:100%;margin:0">'
+        f'<div style="{_FRAME}">{_frame(clip, poster, now_ms)}</div>'
+        f'<div style="{_ROW}"><span style="min-width:0">{_bdi(clip.caption or clip.name)}</span>'
+        f"{_price(clip, card)}</div>{_lines(clip, card)}</div>"
+    )
+
+
+def _lines(clip: ClipView, card: CardView) -> str:
+    """Draw what stands below a caption: what is odd, what to do, prompt, file."""
+    parts = [_line(text) for text in _remarks(clip, card)]
     parts.append(_commands(clip, card))
     if clip.prompt and clip.prompt != card.prompt:
         parts.append(f'<div style="{_LINE}">{_text_block(clip.prompt)}</div>')
     parts.append(_file_line(clip))
-    parts.append("</div>")
     return "".join(parts)
 
 
@@ -249,26 +250,20 @@ def _file_line(clip: ClipView) -> str:
     return f'<div style="{_QUIET};font-size:12px">{body}</div>'
 
 
-def _table(card: CardView, posters: Mapping[str, bytes], now_ms: int | None) -> str:
-    """Draw many clips as a compact table with small players."""
-    cell = "padding:4px 12px 4px 0;text-align:left;vertical-align:top"
-    rows = []
-    for clip in card.clips:
-        poster = posters.get(clip.key, b"")
-        word = clip.word if clip.is_final or now_ms is None else progress_text(clip, now_ms)
-        remarks = "".join(_line(text) for text in _remarks(clip, card))
-        prompt = _text_block(clip.prompt) if clip.prompt and clip.prompt != card.prompt else ""
-        frame = f'<div style="{_FRAME};width:112px;padding:0 0 63px">{_small_frame(clip, poster)}</div>'
-        rows.append(
-            f'<tr><td style="{cell};width:112px">{frame}</td>'
-            f'<td style="{cell}">{_bdi(clip.caption or clip.name)}{remarks}{prompt}{_file_line(clip)}</td>'
-            f'<td style="{cell};white-space:nowrap">{escape(icon_for(clip.word))} {_escape(word)}</td>'
-            f'<td style="{cell};white-space:nowrap;text-align:right">{_price(clip, card)}</td></tr>'
-        )
-    return f'<table style="{_TABLE}"><tbody>{"".join(rows)}</tbody></table>'
+def _row(clip: ClipView, card: CardView, poster: bytes, now_ms: int | None) -> str:
+    """Draw one of many clips: a small picture that links, and its lines beside it."""
+    said = clip.word if clip.is_final or now_ms is None else progress_text(clip, now_ms)
+    word = f'<span style="{_PRICE}">{escape(icon_for(clip.word))} {_escape(said)}</span>'
+    return (
+        '<div style="display:flex;gap:12px;padding:4px 0;margin:0">'
+        f'<div style="width:112px;flex-shrink:0;margin:0"><div style="{_FRAME}">{_small(clip, poster)}</div></div>'
+        f'<div style="flex-grow:1;min-width:0;margin:0"><div style="{_ROW};margin:0">'
+        f'<span style="flex-grow:1;min-width:0">{_bdi(clip.caption or clip.name)}</span>{word}{_price(clip, card)}'
+        f"</div>{_lines(clip, card)}</div></div>"
+    )
 
 
-def _small_frame(clip: ClipView, poster: bytes) -> str:
+def _small(clip: ClipView, poster: bytes) -> str:
     """Fill a small frame with a thumbnail that links: 200 posters would be two megabytes."""
     src = safe_src(clip.src)
     small = thumbnail(poster) if poster else b""
@@ -305,24 +300,18 @@ def _text_block(text: str) -> str:
     # pre-wrap keeps the line ends of a prompt that has several
     return (
         f'<details style="margin:0"><summary style="cursor:pointer">{_bdi(short)}</summary>'
-        f'<div style="white-space:pre-wrap;margin:4px 0 8px">{_bdi(_cut(text))}</div></details>'
+        f'<div style="white-space:pre-wrap;margin:4px 0 8px">{_bdi(cut(text))}</div></details>'
     )
-
-
-def _cut(text: str) -> str:
-    """Cut what no one reads in a notebook, and say how to see it."""
-    rest = len(text) - MAX_TEXT
-    return text if rest <= 0 else f"{text[:MAX_TEXT]}… and {rest:,} more characters: see job.prompt"
 
 
 def _one_line(text: str) -> str:
     """Give text for one line of plain output."""
-    return " ".join(plain(text[:MAX_TEXT]).split())
+    return " ".join(plain(cut(text)).split())
 
 
 def _line(text: str) -> str:
     """Write one quiet line."""
-    return f'<div style="{_QUIET}">{_bdi(_cut(text))}</div>'
+    return f'<div style="{_QUIET}">{_bdi(cut(text))}</div>'
 
 
 def _escape(text: str) -> str:

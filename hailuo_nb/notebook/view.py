@@ -28,6 +28,7 @@ __all__ = [
     "clock",
     "counts_of",
     "counts_text",
+    "cut",
     "date_text",
     "file_src",
     "icon_for",
@@ -201,9 +202,7 @@ class ClipView:
         """Give the clip as JSON-able data, without what is empty."""
         data: dict[str, Any] = _slim(self)
         data.pop("axes", None)
-        short = brief(self.prompt)
-        if short != self.prompt:
-            data["brief"] = short
+        data |= _prompt_of(self.prompt)
         data["icon"] = icon_for(self.word)
         if not self.is_final:
             data["usual"] = usual_text(self.typical_s)
@@ -286,13 +285,23 @@ class CardView:
         """Give the card as JSON-able data: the widget's one trait."""
         data: dict[str, Any] = _slim(self)
         data["clips"] = [clip.to_dict() for clip in self.clips]
+        for clip in data["clips"]:
+            if clip.get("prompt") == data.get("prompt"):
+                clip.pop("prompt", None)
+                clip.pop("brief", None)
         data["is_final"] = self.is_final
         data["is_table"] = self.is_table
         data["counts"] = counts_text(self.clips)
-        short = brief(self.prompt)
-        if short != self.prompt:
-            data["brief"] = short
+        data |= _prompt_of(self.prompt)
         return data
+
+
+def _prompt_of(prompt: str) -> dict[str, str]:
+    """Give a prompt and, where it is long, its first two lines; what no service takes is cut."""
+    if not prompt:
+        return {}
+    short, whole = brief(prompt), cut(prompt)
+    return {"prompt": whole} if short == prompt else {"prompt": whole, "brief": short}
 
 
 def _slim(view: Any) -> Any:
@@ -485,6 +494,12 @@ def brief(text: str, width: int = 96) -> str:
     cut = line[: width - 1]
     space = cut.rfind(" ")
     return (cut[:space] if space > width // 2 else cut).rstrip(" ,;:.") + "…"
+
+
+def cut(text: str, width: int = 4000) -> str:
+    """Cut what no one reads in a notebook, and say how to see the rest."""
+    rest = len(text) - width
+    return text if rest <= 0 else f"{text[:width]}… and {rest:,} more characters: see job.prompt"
 
 
 def file_src(file: str) -> str:
