@@ -19,6 +19,7 @@ from html import escape
 
 from hailuo_nb.notebook.sheet import sheet_jpeg, thumbnail
 from hailuo_nb.notebook.view import (
+    WIDE_BRIEF,
     CardView,
     ClipView,
     Group,
@@ -43,6 +44,9 @@ _FRAME = (
 _FILL = "position:absolute;top:0;left:0;width:100%;height:100%;max-width:100%;margin:0"
 _ROW = "display:flex;justify-content:space-between;gap:12px;margin:6px 0 0"
 _HEAD = "margin:12px 0 6px;font-weight:600"
+_TABLE_ROW = "display:flex;gap:12px;padding:4px 0;margin:0"
+_SMALL = "width:112px;flex-shrink:0;margin:0"
+_GROW = "flex-grow:1;min-width:0;margin:0"
 _QUIET = "opacity:0.78;margin:0"
 _LINE = "margin:0"
 _PRICE = "white-space:nowrap"
@@ -88,7 +92,9 @@ def twin_html(
     if card.note and not card.is_headless:
         parts.append(_line(card.note))
     if card.prompt:
-        parts.append(f'<div style="margin:0 0 8px">{_text_block(card.prompt)}</div>')
+        parts.append(
+            f'<div style="max-width:984px;margin:0 0 8px">{_text_block(card.prompt, is_wide=True)}</div>'
+        )
     clips = {clip.key: clip for clip in card.clips}
     if card.is_table:
         parts += [_row(clip, card, posters.get(clip.key, b""), now_ms) for clip in card.clips]
@@ -176,7 +182,7 @@ def _lines(clip: ClipView, card: CardView) -> str:
     parts = [_line(text) for text in _remarks(clip, card)]
     parts.append(_commands(clip, card))
     if clip.prompt and clip.prompt != card.prompt:
-        parts.append(f'<div style="{_LINE}">{_text_block(clip.prompt)}</div>')
+        parts.append(f'<div style="{_LINE}">{_text_block(clip.prompt, is_wide=len(card.clips) == 1)}</div>')
     parts.append(_file_line(clip))
     return "".join(parts)
 
@@ -255,10 +261,10 @@ def _row(clip: ClipView, card: CardView, poster: bytes, now_ms: int | None) -> s
     said = clip.word if clip.is_final or now_ms is None else progress_text(clip, now_ms)
     word = f'<span style="{_PRICE}">{escape(icon_for(clip.word))} {_escape(said)}</span>'
     return (
-        '<div style="display:flex;gap:12px;padding:4px 0;margin:0">'
-        f'<div style="width:112px;flex-shrink:0;margin:0"><div style="{_FRAME}">{_small(clip, poster)}</div></div>'
-        f'<div style="flex-grow:1;min-width:0;margin:0"><div style="{_ROW};margin:0">'
-        f'<span style="flex-grow:1;min-width:0">{_bdi(clip.caption or clip.name)}</span>{word}{_price(clip, card)}'
+        f'<div style="{_TABLE_ROW}">'
+        f'<div style="{_SMALL}"><div style="{_FRAME}">{_small(clip, poster)}</div></div>'
+        f'<div style="{_GROW}"><div style="{_ROW};margin:0">'
+        f'<span style="{_GROW}">{_bdi(clip.caption or clip.name)}</span>{word}{_price(clip, card)}'
         f"</div>{_lines(clip, card)}</div></div>"
     )
 
@@ -292,9 +298,9 @@ def _clip_text(clip: ClipView, card: CardView, now_ms: int | None) -> str:
     return "  " + " · ".join(_one_line(part) for part in parts if part)
 
 
-def _text_block(text: str) -> str:
+def _text_block(text: str, *, is_wide: bool) -> str:
     """Show a text in about two lines, with all of it on demand."""
-    short = brief(text)
+    short = brief(text, WIDE_BRIEF) if is_wide else brief(text)
     if short == text:
         return _bdi(text)
     # pre-wrap keeps the line ends of a prompt that has several

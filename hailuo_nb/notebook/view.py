@@ -44,6 +44,9 @@ __all__ = [
 FINAL_STATUSES = frozenset({"completed", "failed", "cancelled", "abandoned"})
 """Statuses after which a clip changes only when somebody asks."""
 
+WIDE_BRIEF = 160
+"""Characters of two lines where a prompt has the width of a whole card."""
+
 TABLE_ABOVE = 24
 """More clips than this are a compact table instead of a grid."""
 
@@ -198,11 +201,17 @@ class ClipView:
         """Whether nothing more happens to it by itself."""
         return self.status in FINAL_STATUSES
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give the clip as JSON-able data, without what is empty."""
+    def to_dict(self, *, is_alone: bool = False) -> dict[str, Any]:
+        """Give the clip as JSON-able data, without what is empty.
+
+        Parameters
+        ----------
+        is_alone : bool
+            Whether its card has no other: then more of the prompt fits two lines.
+        """
         data: dict[str, Any] = _slim(self)
         data.pop("axes", None)
-        data |= _prompt_of(self.prompt)
+        data |= _prompt_of(self.prompt, WIDE_BRIEF if is_alone else 96)
         data["icon"] = icon_for(self.word)
         if not self.is_final:
             data["usual"] = usual_text(self.typical_s)
@@ -284,23 +293,23 @@ class CardView:
     def to_dict(self) -> dict[str, Any]:
         """Give the card as JSON-able data: the widget's one trait."""
         data: dict[str, Any] = _slim(self)
-        data["clips"] = [clip.to_dict() for clip in self.clips]
-        for clip in data["clips"]:
-            if clip.get("prompt") == data.get("prompt"):
-                clip.pop("prompt", None)
-                clip.pop("brief", None)
+        data["clips"] = [clip.to_dict(is_alone=len(self.clips) == 1) for clip in self.clips]
         data["is_final"] = self.is_final
         data["is_table"] = self.is_table
         data["counts"] = counts_text(self.clips)
-        data |= _prompt_of(self.prompt)
+        data |= _prompt_of(self.prompt, WIDE_BRIEF)
+        for clip in data["clips"]:
+            if self.prompt and clip.get("prompt") == data["prompt"]:
+                clip.pop("prompt")
+                clip.pop("brief", None)
         return data
 
 
-def _prompt_of(prompt: str) -> dict[str, str]:
+def _prompt_of(prompt: str, width: int) -> dict[str, str]:
     """Give a prompt and, where it is long, its first two lines; what no service takes is cut."""
     if not prompt:
         return {}
-    short, whole = brief(prompt), cut(prompt)
+    short, whole = brief(prompt, width), cut(prompt)
     return {"prompt": whole} if short == prompt else {"prompt": whole, "brief": short}
 
 

@@ -115,6 +115,10 @@ class Tile {
     this.image.alt = "";
     this.image.hidden = true;
     this.badge = make("span", "badge");
+    this.icon = make("span", "icon");
+    this.icon.setAttribute("aria-hidden", "true");
+    this.said = make("span");
+    this.badge.append(this.icon, " ", this.said);
     this.bar = make("span", "bar");
     this.bar.setAttribute("aria-hidden", "true");
     this.body = make("div", "body");
@@ -184,26 +188,36 @@ class Tile {
       return line;
     });
     const nodes = [row, ...lines];
-    if (clip.actions?.length) nodes.push(this.card.actionRow(clip.actions, clip.key));
+    const hasFile = clip.file && !GONE.has(clip.status);
+    if (clip.actions?.length || !hasFile) {
+      const row = this.card.actionRow(clip.actions ?? [], clip.key);
+      if (!hasFile) this.addTools(row); // the twin has no line of its own for them
+      nodes.push(row);
+    }
     if (clip.prompt) nodes.push(folded(clip.prompt, clip.brief));
-    nodes.push(this.fileRow());
+    if (hasFile) nodes.push(this.fileRow());
     this.body.replaceChildren(...nodes);
     this.body.querySelectorAll("details").forEach((one, place) => { one.open = wasOpen[place] ?? false; });
     if (focused) /** @type {HTMLElement | null} */ (this.body.querySelector(`[data-name="${CSS.escape(focused)}"]`))?.focus();
   }
 
-  /** The file, copying the prompt, and details on demand. */
+  /** Where the file is or will be. */
   fileRow() {
     const { clip } = this;
+    const isDone = clip.word === "done";
+    const url = isDone ? this.card.urlOf(clip) : "";
+    const name = /** @type {HTMLAnchorElement} */ (make(url ? "a" : "span", "path"));
+    if (url) Object.assign(name, { href: url, target: "_blank", rel: "noopener" });
+    name.append(make("bdi", "", isDone ? clip.file : `will be ${clip.file}`));
     const row = make("div", "file");
-    if (clip.file && !GONE.has(clip.status)) {
-      const isDone = clip.word === "done";
-      const url = isDone ? this.card.urlOf(clip) : "";
-      const name = /** @type {HTMLAnchorElement} */ (make(url ? "a" : "span", "path"));
-      if (url) Object.assign(name, { href: url, target: "_blank", rel: "noopener" });
-      name.append(make("bdi", "", isDone ? clip.file : `will be ${clip.file}`));
-      row.append(name);
-    }
+    row.append(name);
+    this.addTools(row);
+    return row;
+  }
+
+  /** Copying the prompt, and facts on demand. @param {HTMLElement} row */
+  addTools(row) {
+    const { clip } = this;
     const prompt = clip.prompt || this.card.data.prompt;
     const tools = make("span", "tools");
     if (prompt) {
@@ -217,19 +231,18 @@ class Tile {
       clip.width && clip.height && `${clip.width} x ${clip.height}`, clip.elapsed_s && `took ${clock(clip.elapsed_s)}`,
     ].filter(Boolean).join(" · ");
     const more = make("div", "facts", facts);
-    more.hidden = !this.isUnfolded;
     const unfold = button("⋯", () => {
       this.isUnfolded = more.hidden;
       more.hidden = !this.isUnfolded;
-      unfold.setAttribute("aria-expanded", String(!!this.isUnfolded));
+      unfold.setAttribute("aria-expanded", String(this.isUnfolded));
     });
+    more.hidden = !this.isUnfolded;
     unfold.title = "Ids and facts";
-    unfold.setAttribute("aria-label", "Ids and facts");
+    unfold.setAttribute("aria-label", unfold.title);
     unfold.setAttribute("aria-expanded", String(!!this.isUnfolded));
     unfold.dataset.name = "facts";
     tools.append(unfold);
     row.append(tools, more);
-    return row;
   }
 
   /** Move what counts seconds. */
@@ -246,9 +259,10 @@ class Tile {
     } else if (!clip.is_final && clip.usual && clip.word !== "planned") {
       said = `${clip.word} · ${clip.usual}`;
     }
-    const badge = clip.word === "done" ? "" : `${clip.icon} ${said}`;
-    if (this.badge.textContent !== badge) this.badge.textContent = badge;
-    const word = this.card.data.is_table ? (badge || `${clip.icon} done`) : "";
+    this.badge.hidden = clip.word === "done";
+    if (this.icon.textContent !== clip.icon) this.icon.textContent = clip.icon;
+    if (this.said.textContent !== said) this.said.textContent = said;
+    const word = this.card.data.is_table ? `${clip.icon} ${said}` : "";
     if (this.word && this.word.textContent !== word) this.word.textContent = word;
     this.bar.style.transform = `scaleX(${part.toFixed(3)})`;
   }
@@ -306,7 +320,9 @@ class CardView {
     this.line = make("span", "headline");
     this.left = make("span", "left");
     this.all = make("span", "bar");
-    this.head.append(this.line, this.left, this.all);
+    this.track = make("span", "track");
+    this.track.append(this.all);
+    this.head.append(this.line, this.left, this.track);
     this.live = make("span", "spoken");
     this.live.setAttribute("role", "status");
     this.live.setAttribute("aria-live", "polite");
@@ -572,13 +588,15 @@ ${scope}.jp-OutputArea-child:has(> .jp-OutputArea-output > .${this.batchClass}){
   tick() {
     for (const tile of this.tiles.values()) if (tile.isSeen && !tile.clip.is_final) tile.tick();
     const { clips, is_final, confirm, counts } = this.data;
+    const isRunning = clips.length > 1 && !is_final && !confirm;
     let said = "";
     let part = 0;
-    if (clips.length > 1 && !is_final && !confirm) {
+    if (isRunning) {
       const left = this.data.left_s ?? this.guessLeft();
       said = left ? `${counts} · about ${clock(left)} left` : counts;
       part = clips.filter((clip) => clip.is_final).length / clips.length;
     }
+    this.track.hidden = !isRunning;
     if (this.left.textContent !== said) this.left.textContent = said;
     this.all.style.transform = `scaleX(${part.toFixed(3)})`;
   }
