@@ -138,7 +138,7 @@ class Variant:
     def length_s(self, inputs: Mapping[str, Any]) -> int:
         """Give the seconds a clip of these inputs should last; 0 where nobody says."""
         asked = inputs.get("duration", self.default("duration"))
-        if isinstance(asked, int | float) and not isinstance(asked, bool):
+        if isinstance(asked, int | float) and not isinstance(asked, bool) and 0 < asked < 100_000:
             return int(asked)
         return self.lengths_s[0] if self.lengths_s else 0
 
@@ -294,7 +294,7 @@ def _prices(value: object, schema: Mapping[str, Any], day: str, known: Variant |
         usd = Decimal(str(value))
     except (InvalidOperation, ValueError):
         return ()
-    if not usd.is_finite() or not Decimal("0") < usd < Decimal("100000"):
+    if not usd.is_finite() or not Decimal("0.000001") <= usd <= Decimal("100000"):
         return ()
     if known and known.prices[0].usd == usd:
         return known.prices
@@ -330,10 +330,11 @@ def _reduced_schema(schema: Mapping[str, Any], model_id: str) -> dict[str, Any]:
         if isinstance(name, str) and isinstance(facts, Mapping)
     }
     required = schema.get("required")
+    names = required if isinstance(required, list) else []
     reduced = {
         "type": "object",
         "properties": properties,
-        "required": [name for name in required if name in properties] if isinstance(required, list) else [],
+        "required": [name for name in names if isinstance(name, str) and name in properties],
         "additionalProperties": False,
     }
     try:
