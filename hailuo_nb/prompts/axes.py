@@ -126,7 +126,7 @@ class Grid:
 
 
 def _grouped(axes: Sequence[Axis], zips: Iterable[Sequence[str]]) -> tuple[tuple[int, ...], ...]:
-    """Group the axes by number, those that move together together, in the order of each group's first axis."""
+    """Group the axes by number, in the order of each group's first axis."""
     number = {axis.name: index for index, axis in enumerate(axes)}
     group_of: dict[int, tuple[int, ...]] = {}
     for names in zips:

@@ -5,7 +5,8 @@ cell, which know their axes and how many prompts they make before making any. Ne
 request of every `ExpandedPrompt`.
 
 ``{{expr}}`` is a value, ``{a|b}`` and ``{light: dawn|dusk}`` are alternatives, ``{light}`` is one where
-``--vary`` names it, ``\{`` is a brace, and ``---`` alone on a line parts prompts. Everything else is sent as written.
+``--vary`` names it, ``\{`` is a brace, and ``---`` alone on a line parts prompts. Everything else is sent as
+written.
 """
 
 from __future__ import annotations

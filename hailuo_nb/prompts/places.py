@@ -1,8 +1,8 @@
 """A place in a text, shown with a caret under it.
 
 In comes a message, the text it is about and the position in it; out goes a `PromptInvalid` whose first line
-says what to do and whose other two show where. Next: the notebook, which shows all three, or a list of faults,
-which takes the first.
+says what to do and whose other two show where. Next: the notebook, which shows all three, or a list of
+faults, which takes the first.
 """
 
 from __future__ import annotations

@@ -138,8 +138,8 @@ def as_text(value: object, name: str = "") -> str:
         raise ValueFault(f"{what} is {len(text):,} characters long; a prompt holds 2,000.")
     if not isinstance(value, str) and _ADDRESS.search(text):
         raise ValueFault(
-            f"{what} is a {type(value).__name__} without a text of its own: it would read differently, and be "
-            "paid again, in every run. Name one of its attributes."
+            f"{what} is a {type(value).__name__} without a text of its own: it would read differently, "
+            "and be paid again, in every run. Name one of its attributes."
         )
     return text
 

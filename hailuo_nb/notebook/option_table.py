@@ -1,0 +1,320 @@
+"""What may stand on a ``%%hailuo`` line and after ``%hailuo``, as data.
+
+In comes nothing; out go the tables of options and commands, and the help text that is made from them. Next:
+`hailuo_nb.notebook.options` reads lines by these tables, completion offers what is in them, and the README is
+checked against them.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = [
+    "CELL_OPTIONS",
+    "COMMANDS",
+    "Argument",
+    "Command",
+    "Option",
+    "cell_help",
+    "command_help",
+    "line_help",
+]
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option.
+
+    Attributes
+    ----------
+    name : str
+        As typed: ``--duration``.
+    kind : str
+        How its value is read: ``flag`` and ``switch`` (on, off or not said) take none; ``int``, ``ints``,
+        ``usd``, ``text``, ``label``, ``choice``, ``image``, ``path``, ``axis``, ``names``, ``setting`` and
+        ``variable`` do.
+    field : str
+        Where the value goes: an attribute of `hailuo_nb.notebook.options.CellOptions`.
+    help : str
+        One line.
+    metavar : str
+        What stands for the value in help texts; empty for those without.
+    short, off : str
+        The short form (``-d``), and the form that switches off (``--no-wait``); empty where there is none.
+    group : str
+        The heading in the help text.
+    default : str
+        In words.
+    example : str
+        A right use of it.
+    choices : tuple of str
+        The only values, for a ``choice``.
+    least, most : int
+        The limits of an ``int`` or ``ints``.
+    is_repeatable : bool
+        Whether it may be given more than once.
+    """
+
+    name: str
+    kind: str
+    field: str
+    help: str
+    metavar: str = ""
+    short: str = ""
+    off: str = ""
+    group: str = ""
+    default: str = ""
+    example: str = ""
+    choices: tuple[str, ...] = ()
+    least: int = 1
+    most: int = 1_000_000
+    is_repeatable: bool = False
+
+    @property
+    def takes_value(self) -> bool:
+        """Whether a value follows."""
+        return self.kind not in {"flag", "switch"}
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """Every way to type it."""
+        return tuple(spelling for spelling in (self.short, self.name, self.off) if spelling)
+
+
+@dataclass(frozen=True)
+class Argument:
+    """A word or words after a command: ``id``, ``variant``, ``command``."""
+
+    name: str
+    kind: str
+    help: str
+    is_required: bool = False
+    is_many: bool = False
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of ``%hailuo``.
+
+    Attributes
+    ----------
+    name : str
+        As typed.
+    help : str
+        One line.
+    arguments : tuple of Argument
+        The words that may follow.
+    options : tuple of Option
+        The options that may follow.
+    is_built : bool
+        False for a command that is planned and does nothing yet.
+    """
+
+    name: str
+    help: str
+    arguments: tuple[Argument, ...] = ()
+    options: tuple[Option, ...] = ()
+    is_built: bool = True
+
+
+_CLIP, _AXES, _TEXT, _LIMITS, _RUN = "The clip", "Several clips", "The prompt", "Limits", "Running"
+
+CELL_OPTIONS: tuple[Option, ...] = (
+    Option("--duration", "ints", "durations", "length in seconds; several make an axis", "S[,S]", "-d",
+           group=_CLIP, default="the variant's own", example="--duration 6", most=600),
+    Option("--image", "image", "image",
+           "first frame: a picture, a URL, clip.mp4 for its last frame, or {{expr}}", "IMAGE",
+           group=_CLIP, example="--image photo.png"),
+    Option("--fit", "choice", "fit", "bring a picture into the clip's shape", "pad|crop", group=_CLIP,
+           default="as it is", example="--fit pad", choices=("pad", "crop")),
+    Option("--expand", "switch", "expand", "let the service rewrite the prompt", off="--no-expand",
+           group=_CLIP, default="the variant's own", example="--no-expand"),
+    Option("--go-fast", "switch", "go_fast", "the faster setting of variants that have one",
+           off="--no-go-fast", group=_CLIP, default="the variant's own", example="--go-fast"),
+    Option("--set", "setting", "sets",
+           "any other input of the model; values as in JSON, anything else is text", "KEY=VALUE",
+           group=_CLIP, example="--set resolution=720p", is_repeatable=True),
+    Option("--takes", "int", "takes", "clips of each request", "N", "-n", group=_AXES, default="1",
+           example="--takes 2", most=999),
+    Option("--vary", "axis", "vary",
+           "values for {axis} in the prompt, or a list of the notebook: axis=$list", "AXIS=A|B",
+           group=_AXES, example='--vary "light=dawn|dusk"', is_repeatable=True),
+    Option("--zip", "names", "zips", "axes that move together instead of being multiplied", "AXIS,AXIS",
+           group=_AXES, example="--zip light,camera", is_repeatable=True),
+    Option("--sample", "int", "sample", "only N of the combinations, by chance", "N", group=_AXES,
+           default="all", example="--sample 8"),
+    Option("--seed", "int", "seed", "which ones --sample takes; the clips themselves have no seed", "N",
+           group=_AXES, default="0", example="--seed 1", least=-(2**53), most=2**53),
+    Option("--from", "variable", "from_name", "prompts and axes from a DataFrame of the notebook", "DF",
+           group=_TEXT, example="--from df"),
+    Option("--file", "path", "file", "prompts from a text file", "FILE", group=_TEXT,
+           example="--file prompts.txt"),
+    Option("--raw", "flag", "raw", "send the text as it is: no {{values}}, no {axes}, no ---",
+           group=_TEXT, example="--raw"),
+    Option("--max-cost", "usd", "max_cost", "send nothing if this cell costs more", "USD", group=_LIMITS,
+           default="none", example="--max-cost 2"),
+    Option("--max-clips", "int", "max_clips", "send nothing if this cell makes more clips", "N",
+           group=_LIMITS, default="16", example="--max-clips 40"),
+    Option("--yes", "flag", "yes", "do not ask above the confirmation limit; the budget stays",
+           short="-y", group=_LIMITS, example="--yes"),
+    Option("--offline", "flag", "offline", "show what is on disk; never send", group=_LIMITS,
+           example="--offline"),
+    Option("--dry-run", "flag", "dry_run", "prompts, count and price; nothing is sent", group=_LIMITS,
+           example="--dry-run"),
+    Option("--skip-invalid", "flag", "skip_invalid",
+           "drop combinations a variant does not allow, and say so", group=_LIMITS,
+           example="--skip-invalid"),
+    Option("--wait", "switch", "wait", "wait for the clips before the cell ends", off="--no-wait",
+           group=_RUN, default="when nobody is at the notebook", example="--wait"),
+    Option("--name", "label", "name", "what the clips and their files are called", "NAME", group=_RUN,
+           example="--name hero"),
+    Option("--tag", "label", "tags", "a tag in the history", "TAG", group=_RUN, example="--tag draft",
+           is_repeatable=True),
+    Option("-o", "variable", "output", "keep the batch in this variable", "NAME", group=_RUN,
+           example="-o fox"),
+    Option("--help", "flag", "help", "this text", short="-h", group=_RUN, example="--help"),
+)  # fmt: skip
+"""The options of ``%%hailuo``, in the order of the help text."""
+
+_BY_NAME = {option.name: option for option in CELL_OPTIONS}
+_HELP = _BY_NAME["--help"]
+_IDS = Argument("ID", "id", "a job's number, a clip's name, or a batch's variable", is_many=True)
+_ONE_ID = Argument("ID", "id", "a job's number, a clip's name, or a batch's variable")
+_TIMEOUT = Option(
+    "--timeout",
+    "int",
+    "timeout",
+    "stop waiting after this many seconds; the jobs go on",
+    "S",
+    example="--timeout 60",
+)
+_TEXT_FILTER = Option(
+    "--text", "text", "text", "only clips with this in their prompt", "WORDS", example="--text fox"
+)
+_NEWEST = Option("--limit", "int", "limit", "only the newest N", "N", default="all", example="--limit 20")
+_PRICED = ("--duration", "--takes", "--image", "--expand", "--go-fast", "--set")
+
+
+def _later(name: str, text: str) -> Command:
+    """Make a command of the contract that is not built yet."""
+    return Command(name, text, is_built=False)
+
+
+COMMANDS: tuple[Command, ...] = (
+    _later("form", "a form to write prompts in"),
+    Command("variants", "what can be made: inputs, lengths, prices",
+            (Argument("VARIANT", "variant", "only this one"),), (_HELP,)),
+    Command("quote", "what a clip would cost; nothing is sent",
+            (Argument("VARIANT", "variant", "the variants to price", is_many=True),),
+            (*(_BY_NAME[name] for name in _PRICED), _HELP)),
+    Command("jobs", "what is out, with its cards", (), (_HELP,)),
+    Command("show", "a clip or batch again; the last one without ID", (_ONE_ID,), (_HELP,)),
+    Command("wait", "wait for jobs; for all of them without ID", (_IDS,),
+            (_TIMEOUT, _HELP)),
+    _later("resume", "poll and fetch what an earlier kernel left"),
+    _later("retry", "try failed clips again, at their price"),
+    _later("resend", "send an unconfirmed clip once more"),
+    Command("cancel", "drop what is not sent yet; what is sent is billed and still fetched",
+            (Argument("ID", "id", _IDS.help, is_required=True, is_many=True),), (_HELP,)),
+    _later("adopt", "take a prediction for an unconfirmed clip"),
+    _later("abandon", "give up an unconfirmed clip"),
+    Command("history", "every clip and what it cost, as a DataFrame", (),
+            (_TEXT_FILTER, _NEWEST, _HELP)),
+    _later("compare", "clips side by side, in step"),
+    _later("vote", "choose between two clips at a time"),
+    _later("rank", "the order that votes make"),
+    _later("rate", "give a clip one to five"),
+    _later("promote", "make a clip again in a better variant"),
+    _later("rerun", "make a clip again from its file"),
+    _later("chain", "one clip after the other, each from the last frame"),
+    _later("join", "several clips as one file"),
+    _later("export", "a report to pass on"),
+    _later("import", "clips made elsewhere"),
+    _later("clean", "remove what nobody needs"),
+    Command("key", "set or check the WaveSpeed key; it asks, and shows nothing", (), (_HELP,)),
+    _later("budget", "what may be spent, and what is left"),
+    Command("balance", "the credit at the service", (), (_HELP,)),
+    _later("settle", "ask what clips really cost"),
+    _later("tips", "how to write prompts"),
+    Command("doctor", "what is set up and what is not", (), (_HELP,)),
+    Command("help", "this text, or the text of a command",
+            (Argument("COMMAND", "command", "the command to explain"),), (_HELP,)),
+)  # fmt: skip
+"""The commands of ``%hailuo``, in the order of the contract."""
+
+
+def cell_help(width: int = 100) -> str:
+    """Give the help text of ``%%hailuo``.
+
+    Parameters
+    ----------
+    width : int
+        The longest line.
+    """
+    lines = [
+        "%%hailuo [NAME <<] [VARIANT ...] [options]",
+        "The lines below are the prompt. {a|b} and {axis: a|b} make a clip of each, {{expr}} puts in a value",
+        "of the notebook, \\{ is a brace, and --- alone on a line parts prompts. $name as an option's value is",
+        "a variable of the notebook.",
+        "%hailuo variants lists the variants.",
+    ]
+    for group in dict.fromkeys(option.group for option in CELL_OPTIONS):
+        lines += ["", group]
+        lines += _option_lines([option for option in CELL_OPTIONS if option.group == group], width)
+    return "\n".join(lines)
+
+
+def line_help(width: int = 100) -> str:
+    """Give the list of commands of ``%hailuo``."""
+    built = [(command.name, command.help) for command in COMMANDS if command.is_built]
+    later = ", ".join(command.name for command in COMMANDS if not command.is_built)
+    lines = ["%hailuo COMMAND [words] [options]", "", *_columns(built, width), ""]
+    lines += textwrap.wrap(f"Not built yet: {later}.", width)
+    return "\n".join([*lines, "%hailuo help COMMAND tells more; %%hailuo --help explains cells."])
+
+
+def command_help(command: Command, width: int = 100) -> str:
+    """Give the help text of one command."""
+    words = [_usage(argument) for argument in command.arguments]
+    if command.options:
+        words.append("[options]")
+    lines = [" ".join(["%hailuo", command.name, *words]), f"{command.help[:1].upper()}{command.help[1:]}."]
+    if not command.is_built:
+        lines.append("Not built yet.")
+    if command.arguments:
+        lines += ["", *_columns([(item.name, item.help) for item in command.arguments], width)]
+    if command.options:
+        lines += ["", *_option_lines(command.options, width)]
+    return "\n".join(lines)
+
+
+def _usage(argument: Argument) -> str:
+    """Write an argument as usage lines do."""
+    name = f"{argument.name} ..." if argument.is_many else argument.name
+    return name if argument.is_required else f"[{name}]"
+
+
+def _option_lines(options: Iterable[Option], width: int) -> list[str]:
+    """Write options as two columns."""
+    rows = []
+    for option in options:
+        spelled = f"{', '.join(option.spellings)} {option.metavar}".rstrip()
+        notes = [f"default: {option.default}"] if option.default else []
+        notes += ["may be repeated"] if option.is_repeatable else []
+        rows.append((spelled, f"{option.help} ({'; '.join(notes)})" if notes else option.help))
+    return _columns(rows, width)
+
+
+def _columns(rows: list[tuple[str, str]], width: int) -> list[str]:
+    """Write pairs as two columns, the second one wrapped."""
+    indent = min(28, max(len(left) for left, _ in rows) + 4)
+    lines: list[str] = []
+    for left, right in rows:
+        head = f"  {left}".ljust(indent)
+        if len(head) > indent:
+            lines.append(head)
+            head = " " * indent
+        lines += textwrap.wrap(right, width, initial_indent=head, subsequent_indent=" " * indent)
+    return lines
