@@ -1,0 +1,214 @@
+"""Rows out of the ledger, by any mixture of filters.
+
+In comes a `Wanted`, out go `ClipRow` for the jobs and the cards, or bare tuples for the history's DataFrame,
+which would otherwise spend its time on making objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    and_,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+)
+
+from hailuo_nb.ledger.rows import ClipRow, EventRow, Place, fields_from, to_ms
+from hailuo_nb.ledger.status import FINAL
+from hailuo_nb.ledger.tables import batch_clips, batches, clips, events
+from hailuo_nb.ledger.writing import clip_row, values_in
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which rows; what is None or empty does not filter.
+
+    Parameters
+    ----------
+    ids, prediction_ids : collection of str, optional
+        These clips only.
+    batch : str, optional
+        The clips that a batch shows, in its order.
+    statuses, variants : collection of str, optional
+        Any of these.
+    service, name, tag, notebook, cell_id : str, optional
+        Exactly this.
+    text : str, optional
+        In the prompt, whatever the case.
+    since, until : datetime, optional
+        Made from then on, and before then.
+    axes : Mapping of str to str
+        Axis values.
+    limit : int, optional
+        At most so many.
+    newest_first : bool
+        The order; oldest first otherwise.
+    """
+
+    ids: Collection[str] | None = None
+    prediction_ids: Collection[str] | None = None
+    batch: str | None = None
+    statuses: Collection[str] | None = None
+    variants: Collection[str] | None = None
+    service: str | None = None
+    name: str | None = None
+    tag: str | None = None
+    notebook: str | None = None
+    cell_id: str | None = None
+    text: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    axes: Mapping[str, str] = field(default_factory=dict)
+    limit: int | None = None
+    newest_first: bool = False
+
+
+def rows(connection: Connection, wanted: Wanted) -> list[ClipRow]:
+    """Read rows; each once, even where a batch shows it at several places."""
+    found = connection.execute(_narrowed(select(clips), wanted)).mappings()
+    return [clip_row(stored) for stored in found]
+
+
+def table(connection: Connection, wanted: Wanted) -> tuple[tuple[str, ...], Sequence[tuple[Any, ...]]]:
+    """Read what the history shows: column names, and rows as SQLite has them."""
+    reused = (events.c.clip_id == clips.c.id) & text("events.event = 'reused'")
+    columns = [
+        *clips.c,
+        batches.c.notebook,
+        batches.c.cell_id,
+        batches.c.previous,
+        select(func.count()).select_from(events).where(reused).scalar_subquery().label("reuses"),
+        select(func.sum(events.c.saved_micros)).where(reused).scalar_subquery().label("saved_micros"),
+    ]
+    source = clips.outerjoin(batches, batches.c.id == clips.c.batch_id)
+    names = [*(column.name for column in columns)]
+    if wanted.batch is not None:
+        # In a batch's own table a clip stands at each of its places, with that place's axes.
+        source = source.join(batch_clips, batch_clips.c.clip_id == clips.c.id)
+        placed = (
+            batch_clips.c.shown,
+            batch_clips.c.axes,
+            batch_clips.c.prompt_template,
+            batch_clips.c.saved_micros,
+        )
+        columns += [column.label(f"place_{column.name}") for column in placed]
+        names += [f"place_{column.name}" for column in placed]
+        statement = select(*columns).select_from(source).where(batch_clips.c.batch_id == wanted.batch)
+        statement = statement.where(*_conditions(wanted)).order_by(batch_clips.c.position).limit(wanted.limit)
+    else:
+        statement = _narrowed(select(*columns).select_from(source), wanted)
+    result = connection.execute(statement)
+    cursor = result.cursor
+    found = result.fetchall() if cursor is None else cursor.fetchall()
+    result.close()
+    return tuple(names), found
+
+
+def places(connection: Connection, batch_id: str) -> list[Place]:
+    """Read what a batch shows, place by place."""
+    statement = select(batch_clips).where(batch_clips.c.batch_id == batch_id).order_by(batch_clips.c.position)
+    return [Place(**fields_from(stored)) for stored in connection.execute(statement).mappings()]
+
+
+def told(connection: Connection, clip_id: str) -> list[EventRow]:
+    """Read what happened to a clip, oldest first."""
+    statement = select(events).where(events.c.clip_id == clip_id).order_by(events.c.seq)
+    return [EventRow(**fields_from(stored)) for stored in connection.execute(statement).mappings()]
+
+
+def unsettled(connection: Connection, service: str, limit: int) -> list[ClipRow]:
+    """Read finished rows whose cost no billing has told, oldest first."""
+    # In these words SQLite recognises the condition of the index.
+    open_bills = text(
+        "prediction_id IS NOT NULL AND price_source IS NOT 'billing' AND status IN ('completed', 'failed')"
+    )
+    statement = select(clips).where(clips.c.service == service, open_bills).order_by(clips.c.seq).limit(limit)
+    return [clip_row(stored) for stored in connection.execute(statement).mappings()]
+
+
+def durations(connection: Connection, variant: str, service: str, limit: int) -> list[float]:
+    """Read how long the last clips of a variant took, newest first, in seconds."""
+    statement = (
+        select(
+            clips.c.submitted_utc_ms, clips.c.generated_utc_ms, clips.c.execution_ms, clips.c.was_taken_over
+        )
+        .where(clips.c.service == service, clips.c.variant == variant, clips.c.generated_utc_ms.is_not(None))
+        .order_by(clips.c.generated_utc_ms.desc())
+        .limit(limit)
+    )
+    took: list[float] = []
+    for submitted, generated, execution, was_taken_over in connection.execute(statement):
+        ms = execution if was_taken_over or submitted is None else generated - submitted
+        if ms is not None and ms >= 0:
+            took.append(ms / 1000)
+    return took
+
+
+def _narrowed(statement: Select[Any], wanted: Wanted) -> Select[Any]:
+    statement = statement.where(*_conditions(wanted))
+    if wanted.batch is not None:
+        first = (
+            select(batch_clips.c.clip_id, func.min(batch_clips.c.position).label("at"))
+            .where(batch_clips.c.batch_id == wanted.batch)
+            .group_by(batch_clips.c.clip_id)
+            .subquery()
+        )
+        statement = statement.join(first, first.c.clip_id == clips.c.id).order_by(first.c.at)
+    else:
+        statement = statement.order_by(clips.c.seq.desc() if wanted.newest_first else clips.c.seq)
+    return statement if wanted.limit is None else statement.limit(wanted.limit)
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Put the filters into SQL; every list is one bound value, so any length works."""
+    found: list[ColumnElement[bool]] = []
+    for column, values in (
+        (clips.c.id, wanted.ids),
+        (clips.c.prediction_id, wanted.prediction_ids),
+        (clips.c.variant, wanted.variants),
+    ):
+        if values is not None:
+            found.append(column.in_(values_in(values)))
+    # A plus before a column keeps SQLite from seeking by it: what is still out is a handful, to be found by
+    # its index, but of a whole service's rows, or all completed ones, the newest are found by walking back
+    # from the end.
+    are_few = wanted.statuses is not None and not set(wanted.statuses) & set(FINAL)
+    plus = "" if are_few else "+"
+    if wanted.statuses is not None:
+        found.append(literal_column(f"{plus}clips.status", Text).in_(tuple(sorted(wanted.statuses))))
+    if wanted.service is not None:
+        is_sought = are_few or wanted.prediction_ids is not None
+        found.append(literal_column(f"{'' if is_sought else '+'}clips.service", Text) == wanted.service)
+    if wanted.name is not None:
+        found.append(clips.c.name == wanted.name)
+    if wanted.tag is not None:
+        tags = func.json_each(clips.c.tags).table_valued("value")
+        found.append(literal(wanted.tag).in_(select(tags.c.value)))
+    if wanted.text is not None:
+        found.append(clips.c.prompt.icontains(wanted.text, autoescape=True))
+    if wanted.since is not None:
+        found.append(clips.c.created_utc_ms >= to_ms(wanted.since))
+    if wanted.until is not None:
+        found.append(clips.c.created_utc_ms < to_ms(wanted.until))
+    for axis, value in wanted.axes.items():
+        pairs = func.json_each(clips.c.axes).table_valued("key", "value")
+        found.append(select(literal(1)).where(pairs.c.key == axis, pairs.c.value == value).exists())
+    cell = [
+        column == value
+        for column, value in ((batches.c.notebook, wanted.notebook), (batches.c.cell_id, wanted.cell_id))
+        if value is not None
+    ]
+    if cell:
+        found.append(clips.c.batch_id.in_(select(batches.c.id).where(and_(*cell))))
+    return found
