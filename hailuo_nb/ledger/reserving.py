@@ -49,7 +49,7 @@ def reserve(
     free_planned(writing, services)
     first = {clip.identity: clip for clip in reversed(wanted)}  # of equal clips the first place counts
     found = choose(attempts(writing.connection, first))
-    to_send = [clip for identity, clip in first.items() if _is_to_send(found.get(identity))]
+    to_send = [clip for identity, clip in first.items() if is_to_send(found.get(identity))]
     for service in services:
         writing.check_budget(
             service, (clip.quote_usd for clip in to_send if clip.service == service), budget_usd
@@ -201,7 +201,7 @@ def _standing(row: ClipRow) -> tuple[int, int]:
     return (0, row.attempt)
 
 
-def _is_to_send(row: ClipRow | None) -> bool:
+def is_to_send(row: ClipRow | None) -> bool:
     """Whether a clip has no row, or one for which surely nothing was accepted and nobody is about to send."""
     if row is None or row.status == "cancelled":
         return True

@@ -1,1 +1,9 @@
-"""The room notebook."""
+"""The notebook side: cells in, cards out.
+
+In come the text and options of a cell or what a person clicks; the session does the work and hands out batches and
+jobs; out go cards, tables and one-line errors. Nothing here knows HTTP or the database.
+
+`extension` is what ``%load_ext`` runs and must stay light. `magics` reads cells (`options` the first line, `commands` the
+line magics), `surroundings` knows the front end, `front` shows batches: `compose` says what a card says, `view` holds it,
+`card` and ``static/`` draw it live, `twin` and `sheet` draw it without a kernel.
+"""

@@ -1,0 +1,193 @@
+"""From `planned` to `submitted`: the one step that costs money.
+
+In comes a job whose row is durable; out it goes with a prediction id, or back to `planned` when surely nothing was
+accepted, or to `failed` when the service refused for good, or to `unconfirmed` when nobody can know. A submit is
+sent at most once; nothing here repeats one that may have been accepted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal
+from typing import Any
+
+from hailuo_nb import errors
+from hailuo_nb.catalog.imageref import ImageRef
+from hailuo_nb.jobs.desk import LOST, Desk
+from hailuo_nb.jobs.job import Job
+from hailuo_nb.jobs.pace import back_off_s
+from hailuo_nb.jobs.prices import PRICE_AGE_S, price_key
+from hailuo_nb.wavespeed.client import Client
+
+# A POST goes only if its row was written this recently: after a suspended night nothing is sent by surprise.
+FRESH_S = 5.0
+# Uploads live seven days; one is not relied on for its last.
+UPLOAD_AGE_S = 6 * 24 * 3600.0
+LONGEST_WAIT_S = 5.0
+# What may pass by itself; the submit's own doubt is never among these, since the client says SubmitUnconfirmed then.
+NOT_NOW = (
+    errors.NotConnected,
+    errors.ConnectionLost,
+    errors.AnswerUnreadable,
+    errors.RateLimited,
+    errors.ServiceUnavailable,
+    errors.LedgerError,
+)
+
+
+async def send(desk: Desk, job: Job) -> None:
+    """Send one planned job when its turn comes; returns when it is no longer `planned`, or held."""
+    failures = 0
+    while job.status == "planned" and not job.is_held:
+        if job.wants_cancel:
+            await desk.move(job, "cancelled", detail="cancelled before it was sent")
+            return
+        try:
+            async with desk.few_at_once:
+                if not job.wants_cancel and not job.is_held:
+                    await _send_once(desk, job)
+        except LOST:
+            raise
+        except NOT_NOW as error:
+            failures += 1
+            job.show(note=f"{error} Nothing was sent; trying again.")
+            if isinstance(error, errors.NotConnected):
+                await desk.service.revive()
+            await desk.nap(job, back_off_s(failures, getattr(error, "retry_after", None)))
+        except errors.HailuoError as error:
+            if job.status != "planned":
+                raise
+            await _refused(desk, job, error)
+
+
+async def _send_once(desk: Desk, job: Job) -> None:
+    """Prepare, take a turn, and send the POST once."""
+    client = await desk.service.client()
+    inputs = await inputs_to_send(desk, client, job)
+    if not await _price_is_right(desk, client, job, inputs):
+        return
+    wait_s = await _take_turn(desk, job, inputs)
+    if wait_s > 0:
+        job.show(note="waiting for its turn: the account sends only so many a minute")
+        await desk.nap(job, min(wait_s, LONGEST_WAIT_S))
+    elif job.status == "submitting":
+        await _post(desk, client, job, inputs)
+
+
+async def _take_turn(desk: Desk, job: Job, inputs: dict[str, Any]) -> float:
+    """Move the row to `submitting` if the account's limits, shared by every kernel, leave room; else say when."""
+    assert job.request is not None
+    if job.request.images:
+        # Where the answer gets lost, the prediction is found by what was sent.
+        sent = {name: inputs[name] for name in job.request.images}
+        await desk.ask(desk.ledger.remember, f"sent:{job.id}", sent)
+    limits = desk.limits()
+    started = desk.clock()
+    wait_s = await desk.ask(
+        desk.ledger.start_submit,
+        job.id,
+        fence=desk.fences[job.id],
+        per_minute=limits.videos_per_minute,
+        at_once=limits.concurrency,
+        window_s=60.0 / desk.service.speed,
+        key_fingerprint=desk.fingerprint(),
+    )
+    if wait_s > 0:
+        return wait_s
+    job.show(await desk.row(job.id), note="")
+    if job.wants_cancel or desk.clock() - started > FRESH_S:
+        await desk.move(job, "planned", detail="not sent: too long after it was written down")
+    return 0.0
+
+
+async def _post(desk: Desk, client: Client, job: Job, inputs: dict[str, Any]) -> None:
+    """Send the POST, once, and write down what came."""
+    assert job.request is not None
+    try:
+        prediction = await client.submit(job.request.model_id, inputs)
+    except errors.SubmitUnconfirmed as error:
+        await desk.move(job, "unconfirmed", detail=str(error), error=str(error))
+    except (errors.NotConnected, errors.RateLimited) as error:
+        await desk.move(job, "planned", detail=str(error))
+        raise
+    except errors.HailuoError as error:
+        await _refused(desk, job, error)
+    else:
+        await desk.move(job, "submitted", prediction_id=prediction.id, detail="the service has it")
+
+
+async def _refused(desk: Desk, job: Job, error: errors.HailuoError) -> None:
+    """Write down that the job was refused for good, and that nothing was accepted."""
+    text = str(error)
+    await desk.move(
+        job, "failed", detail=text, error=text, error_kind=type(error).__name__, was_accepted=False
+    )
+
+
+async def inputs_to_send(desk: Desk, client: Client, job: Job) -> dict[str, Any]:
+    """Give the inputs as the service takes them, with pictures uploaded once per content."""
+    assert job.request is not None
+    inputs = dict(job.request.inputs)
+    for name, value in inputs.items():
+        if isinstance(value, ImageRef):
+            inputs[name] = await _image_url(desk, client, job, value)
+    return inputs
+
+
+async def _image_url(desk: Desk, client: Client, job: Job, image: ImageRef) -> str:
+    """Give a URL the service can read the picture from, uploading it if that was not done before."""
+    if image.url is not None:
+        return image.url
+    data = image.data
+    if data is None:
+        raise errors.InvalidRequest(
+            f"The picture {image.label} of clip {job.id} is gone; run its cell again."
+        )
+    content = hashlib.sha256(data).hexdigest()
+    key = f"upload:{desk.service.name}:{client.base_url}:{content}"
+    known = await desk.ask(desk.ledger.recall, key, UPLOAD_AGE_S)
+    if known is not None:
+        return str(known["url"])
+    job.show(note="uploading the picture")
+    kind = image.content_type or "image/png"
+    url = await client.upload(data, f"{content[:16]}.{'jpg' if kind == 'image/jpeg' else 'png'}", kind)
+    await desk.ask(desk.ledger.remember, key, {"url": url})
+    return url
+
+
+async def _price_is_right(desk: Desk, client: Client, job: Job, inputs: dict[str, Any]) -> bool:
+    """Ask the live price; False where it grew past a limit, and the job is held."""
+    live = await _live_price(desk, client, job, inputs)
+    quoted = job.quote_usd
+    if live is None or live == quoted:
+        return True
+    if quoted is None or live > quoted:
+        reason = desk.may_cost(job, live)
+        if reason:
+            job.show(note=reason, is_held=True)
+            job.settle(errors.ConfirmationNeeded(reason))
+            return False
+    try:
+        rows = await desk.ask(desk.ledger.requote, {job.id: live}, source="service", budget_usd=desk.budget())
+    except errors.BudgetExceeded as error:
+        job.show(note=str(error), is_held=True)
+        job.settle(error)
+        return False
+    job.show(rows[0])
+    return True
+
+
+async def _live_price(desk: Desk, client: Client, job: Job, inputs: dict[str, Any]) -> Decimal | None:
+    """Ask the service what these inputs cost, once an hour for inputs that differ in more than words."""
+    assert job.request is not None
+    key = price_key(desk.service.name, job.request.model_id, inputs)
+    known = await desk.ask(desk.ledger.recall, key, PRICE_AGE_S)
+    if known is not None:
+        return Decimal(known["usd"])
+    try:
+        live = await client.price(job.request.model_id, inputs)
+    except errors.ServiceError:
+        # The dated table stands in; the bill overrules both.
+        return None
+    await desk.ask(desk.ledger.remember, key, {"usd": str(live)})
+    return live

@@ -1,0 +1,59 @@
+"""What ``%load_ext hailuo_nb`` does: register the magics, and say in one line what is still out.
+
+In comes the running shell; out go registered magics. This must stay light: it imports neither pandas, httpx, anywidget,
+ipywidgets, av nor sqlalchemy, and sends nothing. One stdlib query counts what is out; the rest follows in the
+background, where results are asked for and fetched but never submitted.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hailuo_nb.ledger.peek import count_out
+from hailuo_nb.notebook.magics import HailuoMagics
+from hailuo_nb.notebook.surroundings import look_around
+from hailuo_nb.settings import load
+
+LOADED = "_hailuo_nb_magics"
+
+
+def load_extension(shell: Any) -> None:
+    """Register the magics with a shell."""
+    if getattr(shell, LOADED, None) is not None:
+        return
+    magics = HailuoMagics(shell)
+    shell.register_magics(magics)
+    setattr(shell, LOADED, magics)
+    _tell_what_is_out(shell, magics)
+
+
+def unload_extension(shell: Any) -> None:
+    """Undo exactly what loading did; what is out goes on at the service and is taken up at the next loading."""
+    magics = getattr(shell, LOADED, None)
+    if magics is None:
+        return
+    magics.close()
+    for kind, name in (("line", "hailuo"), ("cell", "hailuo")):
+        shell.magics_manager.magics[kind].pop(name, None)
+    shell.magics_manager.registry.pop(type(magics).__name__, None)
+    if magics in shell.configurables:
+        shell.configurables.remove(magics)
+    delattr(shell, LOADED)
+
+
+def _tell_what_is_out(shell: Any, magics: HailuoMagics) -> None:
+    """Say in one line how many clips are still out, and take them up in the background."""
+    folder = Path.cwd()
+    settings = load(config=magics.configured(), project_file=folder / "pyproject.toml")
+    out = count_out(folder / settings.dir / "ledger.db")
+    total = sum(out.values())
+    if not total or settings.resume == "off":
+        return
+    if settings.resume == "auto":
+        magics.resume_soon()
+    if look_around(shell).is_headless:
+        return
+    clips = "1 clip is" if total == 1 else f"{total} clips are"
+    what_next = "%hailuo jobs shows them." if settings.resume == "auto" else "%hailuo resume takes them up."
+    print(f"{clips} still out from before. {what_next}")  # noqa: T201 - the one line a cell asked for

@@ -1,0 +1,134 @@
+"""Shows batches in the running notebook.
+
+In comes a batch from the session, out go its card and the static twin, kept in step by the background thread until
+every clip is done. A headless run gets one plain, final display instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from hailuo_nb.jobs.job import Job
+from hailuo_nb.notebook.card import CardPainter, show_static
+from hailuo_nb.notebook.compose import card_of
+from hailuo_nb.session.batch import Batch
+
+if TYPE_CHECKING:
+    from hailuo_nb.session.session import Session
+
+
+class Front:
+    """The notebook side of one session.
+
+    Parameters
+    ----------
+    session : Session
+        Gives variants and takes what a person answers.
+    has_widgets : bool
+        Whether a front end could show a widget: False in a terminal.
+    """
+
+    def __init__(self, session: Session, *, has_widgets: bool) -> None:
+        self._session = session
+        self._has_widgets = has_widgets
+        self._shown = 0
+        self._scenes: set[_Scene] = set()
+
+    def show(self, batch: Batch) -> bool:
+        """Show a batch in the running cell."""
+        self._shown += 1
+        scene = _Scene(self._session, batch, f"hailuo-{batch.id}-{self._shown}")
+        if batch.is_headless or not self._has_widgets or (batch.done() and not batch.held):
+            scene.show_once()
+        else:
+            self._scenes.add(scene)
+            scene.show_live(lambda: self._scenes.discard(scene))
+        return True
+
+
+class _Scene:
+    """One showing of one batch."""
+
+    def __init__(self, session: Session, batch: Batch, display_id: str) -> None:
+        self._session = session
+        self._batch = batch
+        self._display_id = display_id
+        self._painter: CardPainter | None = None
+        self._stop: Callable[[], None] = _nothing
+        self._ended: Callable[[], None] = _nothing
+        self._lock = threading.Lock()
+
+    def show_once(self) -> None:
+        """Display the batch as it is, without a widget."""
+        show_static(self._card(), self._posters(), display_id=self._display_id)
+
+    def show_live(self, ended: Callable[[], None]) -> None:
+        """Display card and twin, and keep them in step."""
+        self._ended = ended
+        self._painter = CardPainter(
+            self._display_id,
+            call_later=_call_later,
+            on_message=self._on_message,
+            clip_bytes=self._clip_bytes,
+        )
+        self._painter.show(self._card(), self._posters())
+        self._stop = self._batch.observe(self._on_change)
+
+    def _card(self) -> Any:
+        batch = self._batch
+        variants = {job.variant: self._session.variant_of(job) for job in batch.jobs}
+        known = {name: variant for name, variant in variants.items() if variant is not None}
+        return card_of(batch, known, self._session.speed_of(batch.service))
+
+    def _posters(self) -> Mapping[str, bytes]:
+        return {str(n): place.job.poster for n, place in enumerate(self._batch.places) if place.job.poster}
+
+    def _on_change(self, _job: Job) -> None:
+        """Draw again; on the background thread."""
+        if self._painter is None:
+            return
+        if self._batch.done() and not self._batch.held:
+            self._stop()
+            self._painter.finish(self._card(), self._posters())
+            self._ended()
+        else:
+            self._painter.update(self._card(), self._posters())
+
+    def _on_message(self, content: dict[str, Any]) -> None:
+        """Hand what a person did to the session; the work happens on the background thread."""
+        name = content.get("name")
+        if name == "confirm":
+            try:
+                usd = Decimal(str(content.get("sum")))
+            except InvalidOperation:
+                return
+            self._session.confirm(self._batch, usd)
+        elif name == "cancel":
+            job = self._job_at(content.get("key"))
+            if job is not None:
+                job.cancel()
+
+    def _job_at(self, key: object) -> Job | None:
+        places = self._batch.places
+        if isinstance(key, str) and key.isdecimal() and int(key) < len(places):
+            return places[int(key)].job
+        return None
+
+    def _clip_bytes(self, key: str) -> bytes | None:
+        job = self._job_at(key)
+        if job is None or job.path is None or not job.path.is_file():
+            return None
+        return job.path.read_bytes()
+
+
+def _call_later(seconds: float, callback: Callable[[], None]) -> object:
+    """Call back on the background loop, which is the one that is running here."""
+    return asyncio.get_running_loop().call_later(seconds, callback)
+
+
+def _nothing() -> None:
+    """Stand in for what is not set yet."""

@@ -1,0 +1,215 @@
+"""What a cell gets back: its jobs, in order.
+
+In come the handles of `hailuo_nb.jobs` with what the cell asked; out go waiting, a DataFrame and a summary. The
+notebook draws a batch; here it only knows that it can be shown.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol, overload
+
+from hailuo_nb import errors
+from hailuo_nb.catalog.quotes import sum_usd
+from hailuo_nb.jobs import waiting
+from hailuo_nb.jobs.job import Job
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+CANCELLED_SENT = (
+    "{n} were sent already: they cannot be called back, are billed, and are fetched all the same."
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place of a batch: which job stands there and what made it.
+
+    Attributes
+    ----------
+    job : Job
+        Equal requests in one cell are one job at several places.
+    axes : Mapping[str, str]
+        The axis values of this place, variant and length included where they vary.
+    is_new : bool
+        This cell pays for it; else it was on disk, on its way, or had failed before.
+    """
+
+    job: Job
+    axes: Mapping[str, str]
+    is_new: bool = True
+
+
+class Home(Protocol):
+    """What a batch asks of its session."""
+
+    def frame_of(self, batch: Batch) -> DataFrame:
+        """Give the batch's history."""
+        ...
+
+    def confirm(self, batch: Batch, shown_usd: Decimal) -> bool:
+        """Say yes to the sum that was shown."""
+        ...
+
+    def show(self, batch: Batch) -> bool:
+        """Show the batch's card; False where nobody draws."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Batch(Sequence[Job]):
+    """The jobs of one cell, as a sequence.
+
+    Attributes
+    ----------
+    id : str
+        The batch's id in the ledger.
+    places : tuple of Place
+        In the order of the cell.
+    name : str
+        What ``--name`` said, or an empty text.
+    service : str
+        ``wavespeed`` or ``simulator``.
+    budget_left_usd : Decimal or None
+        What the budget leaves after this batch; None without a budget.
+
+    Examples
+    --------
+    >>> batch = hn.generate("a fox {light: at dawn|at night}", "t2v-standard")  # doctest: +SKIP
+    >>> batch.wait()  # doctest: +SKIP
+    >>> batch.df[["variant", "prompt", "cost_usd"]]  # doctest: +SKIP
+    """
+
+    id: str
+    places: tuple[Place, ...]
+    home: Home = field(repr=False)
+    name: str = ""
+    service: str = ""
+    is_headless: bool = False
+    budget_left_usd: Decimal | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """The jobs, each once, in the order of their first places."""
+        return tuple(dict.fromkeys(place.job for place in self.places))
+
+    @property
+    def new_usd(self) -> Decimal | None:
+        """What the new clips of this batch were quoted, in US dollars; None where one price is unknown."""
+        fresh = dict.fromkeys(place.job for place in self.places if place.is_new)
+        return sum_usd(job.quote_usd for job in fresh)
+
+    @property
+    def held(self) -> tuple[Job, ...]:
+        """The jobs that wait for a yes."""
+        return tuple(job for job in self.jobs if job.is_held and job.status == "planned")
+
+    @property
+    def df(self) -> DataFrame:
+        """The batch's rows as `hailuo_nb.analysis.history` gives them, with ``cached``."""
+        return self.home.frame_of(self)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, index: int) -> Job: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Job]: ...
+    def __getitem__(self, index: int | slice) -> Job | list[Job]:
+        if isinstance(index, slice):
+            return [place.job for place in self.places[index]]
+        return self.places[index].job
+
+    def done(self) -> bool:
+        """Tell whether no job goes further by itself."""
+        return all(job.done() for job in self.jobs)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until no job goes further by itself; an interrupt ends the waiting, not the jobs.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at the most.
+
+        Returns
+        -------
+        bool
+            Whether all are done.
+
+        Raises
+        ------
+        ConfirmationNeeded
+            The batch waits for a yes: at once, since no click arrives while a cell blocks.
+        """
+        if self.held:
+            raise errors.ConfirmationNeeded(
+                f"{len(self.held)} clips wait for a yes. Click the card's button or run the cell with --yes.",
+                job=self.held[0],
+            )
+        return waiting.wait_all([job.settled for job in self.jobs], timeout)
+
+    def as_completed(self, timeout: float | None = None) -> Iterator[Job]:
+        """Give each job as soon as it is done, in that order.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait for each next one.
+        """
+        ready: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        left = len(self.jobs)
+        for job in self.jobs:
+            job.add_done_callback(ready.put)
+        while left:
+            yield waiting.take(ready, timeout)
+            left -= 1
+
+    def cancel(self) -> str:
+        """Drop what is unsent and say what became of the rest."""
+        unsent = sum(job.cancel() for job in self.jobs if not job.done() or job.is_held)
+        sent = sum(not job.done() for job in self.jobs) - unsent
+        dropped = f"{unsent} unsent clips dropped; they cost nothing."
+        return dropped + (f" {CANCELLED_SENT.format(n=sent)}" if sent > 0 else "")
+
+    def confirm(self, usd: Decimal) -> bool:
+        """Say yes to exactly the sum shown; False if it is no longer the sum."""
+        return self.home.confirm(self, usd)
+
+    def observe(self, function: Callable[[Job], object]) -> Callable[[], None]:
+        """Observe every job; gives what ends that."""
+        stops = [job.observe(function) for job in self.jobs]
+
+        def stop() -> None:
+            for each in stops:
+                each()
+
+        return stop
+
+    def first_error(self) -> errors.HailuoError | None:
+        """Give the error of the first job that has one, without waiting."""
+        found = (job.settled.exception() for job in self.jobs if job.done())
+        return next((error for error in found if isinstance(error, errors.HailuoError)), None)
+
+    def __repr__(self) -> str:
+        counts: dict[str, int] = {}
+        for job in self.jobs:
+            counts[job.status] = counts.get(job.status, 0) + 1
+        said = ", ".join(f"{n} {status}" for status, n in counts.items())
+        return f"<Batch {self.name or self.id}: {len(self)} clips, {said}>"
+
+    def _ipython_display_(self) -> None:
+        if not self.home.show(self):
+            print(repr(self))  # noqa: T201 - IPython asks for a display, and nobody draws here
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, Batch) and other.id == self.id
