@@ -71,6 +71,7 @@ CREATE TABLE clips (
     note TEXT,
     tags TEXT NOT NULL DEFAULT '[]',
     error TEXT,
+    error_kind TEXT,
     prediction_id TEXT,
     url TEXT,
     url_expires_utc_ms INTEGER,

@@ -35,7 +35,16 @@ SETTABLE = frozenset(
         "path",
         "more_paths",
     }
-    | {"cost_usd", "price_source", "submitted_utc", "execution_ms", "error", "prediction_id", "url"}
+    | {
+        "cost_usd",
+        "price_source",
+        "submitted_utc",
+        "execution_ms",
+        "error",
+        "error_kind",
+        "prediction_id",
+        "url",
+    }
     | {"url_expires_utc", "key_fingerprint", "was_accepted", "is_hidden", "note", "inputs"}
 )
 """The columns a job may set while it moves a row; identity, prices, owner and stamps are the ledger's."""
@@ -176,12 +185,12 @@ def _implied(writing: Writing, row: ClipRow, to: str) -> dict[str, Any]:
     if to in FINAL and row.finished_utc is None:
         implied["finished_utc"] = now
     if to == "submitted":
-        implied |= {"was_accepted": True, "error": None, "finished_utc": None}
+        implied |= {"was_accepted": True, "error": None, "error_kind": None, "finished_utc": None}
     if to == "failed":
         # Before the service took it, a failure is a refusal: nothing was accepted, nothing is billed.
         implied["was_accepted"] = row.status not in ("planned", "submitting")
     if to == "completed":
-        implied["error"] = None
+        implied |= {"error": None, "error_kind": None}
         if row.cost_usd is None and row.quote_usd is not None:
             implied |= {"cost_usd": row.quote_usd, "price_source": "quote"}
     return implied

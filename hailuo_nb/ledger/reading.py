@@ -37,7 +37,9 @@ class Wanted:
     Parameters
     ----------
     ids, prediction_ids : collection of str, optional
-        These clips only.
+        These clips only; with prediction ids give the service too.
+    request_hash : str, optional
+        The takes and attempts of this request; give the service too.
     batch : str, optional
         The clips that a batch shows, in its order.
     statuses, variants : collection of str, optional
@@ -58,6 +60,7 @@ class Wanted:
 
     ids: Collection[str] | None = None
     prediction_ids: Collection[str] | None = None
+    request_hash: str | None = None
     batch: str | None = None
     statuses: Collection[str] | None = None
     variants: Collection[str] | None = None
@@ -188,8 +191,10 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.statuses is not None:
         found.append(literal_column(f"{plus}clips.status", Text).in_(tuple(sorted(wanted.statuses))))
     if wanted.service is not None:
-        is_sought = are_few or wanted.prediction_ids is not None
+        is_sought = are_few or wanted.prediction_ids is not None or wanted.request_hash is not None
         found.append(literal_column(f"{'' if is_sought else '+'}clips.service", Text) == wanted.service)
+    if wanted.request_hash is not None:
+        found.append(clips.c.request_hash == wanted.request_hash)
     if wanted.name is not None:
         found.append(clips.c.name == wanted.name)
     if wanted.tag is not None:

@@ -80,8 +80,7 @@ def again(
     free_planned(writing, [old.service])
     usd, source, as_of = quote
     writing.check_budget(old.service, [usd], budget_usd)
-    blank = _blank(writing, old.batch_id, _asked_again(old, usd, source, as_of), old.attempt + 1)
-    row = replace(blank, seq=writing.next_seq(), id=_free_ids(writing.connection, [blank])[0], tags=old.tags)
+    row = _new_rows(writing, old.batch_id, [_asked_again(old, usd, source, as_of)], old.attempt + 1)[0]
     writing.insert([row], f"attempt {row.attempt} after {old.status}")
     statement = batch_clips.update().where(
         batch_clips.c.batch_id == old.batch_id, batch_clips.c.clip_id == old.id
@@ -101,11 +100,8 @@ def take_in(
     tried = attempts(writing.connection, [clip.identity])[clip.identity]
     attempt = 1 + max((row.attempt for row in tried), default=0)
     batch_id = _insert_batch(writing, batch)
-    blank = _blank(writing, batch_id, clip, attempt)
     row = replace(
-        blank,
-        seq=writing.next_seq(),
-        id=_free_ids(writing.connection, [blank])[0],
+        _new_rows(writing, batch_id, [clip], attempt)[0],
         status="submitted",
         prediction_id=prediction_id,
         submitted_utc=submitted_utc or writing.now(),
@@ -266,16 +262,12 @@ def _take_up(
     # Asked again by another cell: that cell's words, price and place in the history count now.
     changes = []
     for clip, row in old:
-        blank = _blank(writing, batch_id, clip, row.attempt)
+        blank = _blank(writing, batch_id, clip, row.attempt, row.seq, row.id)
         changes.append((row, {name: getattr(blank, name) for name in _ASKED} | {"fence": row.fence + 1}))
     rows = writing.change_all(changes, detail="planned again")
-    blanks = [_blank(writing, batch_id, clip, 1) for clip in to_send if clip.identity not in found]
-    if blanks:
-        seq = writing.next_seq()
-        ids = _free_ids(writing.connection, blanks)
-        new = [replace(blank, seq=seq + at, id=ids[at]) for at, blank in enumerate(blanks)]
-        writing.insert(new)
-        rows += new
+    new = _new_rows(writing, batch_id, [clip for clip in to_send if clip.identity not in found], 1)
+    writing.insert(new)
+    rows += new
     return {row.identity: Reserved(row, is_new=True, is_cached=False, fence=row.fence) for row in rows}
 
 
@@ -290,13 +282,21 @@ _ASKED = (
         "owner",
         "moved_utc",
         "error",
+        "error_kind",
     ),
     *("was_accepted", "submitted_utc", "finished_utc", "is_hidden", "cost_usd", "price_source"),
 )
 
 
-def _blank(writing: Writing, batch_id: str, clip: NewClip, attempt: int) -> ClipRow:
-    """Make the row of a clip for which nothing was sent, without number and id."""
+def _new_rows(writing: Writing, batch_id: str, wanted: Sequence[NewClip], attempt: int) -> list[ClipRow]:
+    """Make rows with their numbers and ids; they are not written yet."""
+    first = writing.next_seq()
+    ids = _free_ids(writing.connection, [(*clip.identity, attempt) for clip in wanted])
+    return [_blank(writing, batch_id, clip, attempt, first + at, ids[at]) for at, clip in enumerate(wanted)]
+
+
+def _blank(writing: Writing, batch_id: str, clip: NewClip, attempt: int, seq: int, clip_id: str) -> ClipRow:
+    """Make the row of a clip for which nothing was sent."""
     now = to_time(writing.now_ms)
     asked: dict[str, Any] = {
         "batch_id": batch_id,
@@ -325,8 +325,8 @@ def _blank(writing: Writing, batch_id: str, clip: NewClip, attempt: int) -> Clip
         "more_paths": (),
         "was_taken_over": False,
         "is_hidden": False,
-        "seq": 0,
-        "id": "",
+        "seq": seq,
+        "id": clip_id,
     }
     empty: dict[str, Any] = dict.fromkeys(ClipRow.__dataclass_fields__)
     return ClipRow(**(empty | asked))
@@ -354,9 +354,9 @@ def _asked_again(row: ClipRow, usd: Decimal | None, source: str | None, as_of: s
     )
 
 
-def _free_ids(connection: Connection, blanks: Sequence[ClipRow]) -> list[str]:
+def _free_ids(connection: Connection, keys: Sequence[tuple[str, str, int, int]]) -> list[str]:
     """Give each new row a short id that no other has; a longer one on a collision."""
-    ids = [short_id(b.service, b.request_hash, b.take, b.attempt) for b in blanks]
+    ids = [short_id(*key) for key in keys]
     for length in (10, 12, 16, 26):
         taken = set(connection.execute(select(clips.c.id).where(clips.c.id.in_(values_in(ids)))).scalars())
         first = {each: at for at, each in reversed(list(enumerate(ids)))}
@@ -364,11 +364,8 @@ def _free_ids(connection: Connection, blanks: Sequence[ClipRow]) -> list[str]:
         if not clashes:
             return ids
         for at in clashes:
-            b = blanks[at]
-            ids[at] = short_id(b.service, b.request_hash, b.take, b.attempt, length)
-    raise LedgerError(
-        "No free id for a new clip. This cannot happen by chance: the ledger's file was changed."
-    )
+            ids[at] = short_id(*keys[at], length)
+    raise LedgerError("No id is free for a new clip, which chance does not do: was the file changed?")
 
 
 def _unhide(writing: Writing, shown: dict[Identity, Reserved]) -> None:

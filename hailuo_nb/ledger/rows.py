@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
-from functools import cache
+from functools import cache, partial
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -156,6 +156,7 @@ class ClipRow:
     note: str | None
     tags: tuple[str, ...]
     error: str | None
+    error_kind: str | None
     prediction_id: str | None
     url: str | None
     url_expires_utc: datetime | None
@@ -256,17 +257,25 @@ def fields_from(stored: Mapping[str, Any] | RowMapping) -> dict[str, Any]:
     """Turn the columns of a table into the fields of its dataclass."""
     fields: dict[str, Any] = {}
     for column, value in stored.items():
-        if column.endswith("_micros"):
-            fields[column.removesuffix("_micros") + "_usd"] = to_usd(value)
-        elif column.endswith("_utc_ms"):
-            fields[column.removesuffix("_ms")] = to_time(value)
-        elif column in _PARSED:
-            fields[column] = from_json(value, _PARSED[column])
-        elif column in _CLAIMS:
-            fields[column] = None if value is None else bool(value)
-        else:
-            fields[column] = value
+        name, read = _reader(column)
+        fields[name] = value if read is None else read(value)
     return fields
+
+
+@cache
+def _reader(column: str) -> tuple[str, Callable[[Any], Any] | None]:
+    """Give the field of a column and what reads its value."""
+    if column.endswith("_micros"):
+        return column.removesuffix("_micros") + "_usd", to_usd
+    if column.endswith("_utc_ms"):
+        return column.removesuffix("_ms"), to_time
+    if column in _PARSED:
+        return column, partial(from_json, default=_PARSED[column])
+    return column, _claim if column in _CLAIMS else None
+
+
+def _claim(value: int | None) -> bool | None:
+    return None if value is None else bool(value)
 
 
 def columns_from(fields: Mapping[str, Any]) -> dict[str, Any]:

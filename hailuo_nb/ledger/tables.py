@@ -56,6 +56,7 @@ clips = Table(
     Column("note", Text),
     Column("tags", Text, nullable=False),
     Column("error", Text),
+    Column("error_kind", Text),
     Column("prediction_id", Text),
     Column("url", Text),
     Column("url_expires_utc_ms", Integer),
