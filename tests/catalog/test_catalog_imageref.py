@@ -22,8 +22,19 @@ def test_an_address_counts_by_its_text_and_is_shown_without_its_secrets() -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", "fox.png", "ftp://x.org/a.png", "https://", "https:///a", "file:///etc/passwd", "http://[x/a", "https://x.org/a b.png", "javascript:1"]
-)  # fmt: skip
+    "text",
+    [
+        "",
+        "fox.png",
+        "ftp://x.org/a.png",
+        "https://",
+        "https:///a",
+        "file:///etc/passwd",
+        "http://[x/a",
+        "https://x.org/a b.png",
+        "javascript:1",
+    ],
+)
 def test_what_is_no_address_is_refused(text: str) -> None:
     """Only http and https with a host are addresses."""
     with pytest.raises(ValueError, match="web address"):
