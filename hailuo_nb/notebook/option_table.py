@@ -256,8 +256,8 @@ def cell_help(width: int = 100) -> str:
     lines = [
         "%%hailuo [NAME <<] [VARIANT ...] [options]",
         "The lines below are the prompt. {a|b} and {axis: a|b} make a clip of each, {{expr}} puts in a value",
-        "of the notebook, \\{ is a brace, and --- alone on a line parts prompts. $name as an option's value is",
-        "a variable of the notebook.",
+        "of the notebook, \\{ is a brace, and --- alone on a line parts prompts. $name as an option's value",
+        "is a variable of the notebook.",
         "%hailuo variants lists the variants.",
     ]
     for group in dict.fromkeys(option.group for option in CELL_OPTIONS):

@@ -1,8 +1,8 @@
 """Reads the line of ``%%hailuo`` and of ``%hailuo``.
 
 In comes one line of text; out goes a frozen `CellOptions` or `LineCommand`, or one `InvalidRequest` that
-names every mistake of the line. Next: the magics, which resolve ``$name`` with `resolve` and hand everything to
-the session.
+names every mistake of the line. Next: the magics, which resolve ``$name`` with `resolve` and hand everything
+to the session.
 
 Nothing is expanded, guessed or shortened here: what is not exactly an option or a variant is a mistake with
 the nearest right name, because what is typed here costs money.
@@ -10,22 +10,28 @@ the nearest right name, because what is typed here costs money.
 
 from __future__ import annotations
 
-import json
-import keyword
-import math
-import operator
-import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from difflib import get_close_matches
-from itertools import islice
 from types import MappingProxyType
 from typing import Any, NoReturn
 
 from hailuo_nb.errors import InvalidRequest, UnknownVariant
 from hailuo_nb.notebook.option_table import CELL_OPTIONS, COMMANDS, Command, Option
+from hailuo_nb.notebook.option_values import READERS, Fault, from_python, is_variable, key_of, variable_fault
+from hailuo_nb.notebook.option_words import (
+    KEY_OPTIONS,
+    KEY_WORD,
+    NO_KEYS_HERE,
+    REFERENCE,
+    Word,
+    cut,
+    looks_like_key,
+    shown,
+    without_keys,
+)
 
 __all__ = [
     "CellOptions",
@@ -38,20 +44,6 @@ __all__ = [
 ]
 
 _TARGET = re.compile(r"\s*([^\s<]*)\s*<<(?:\s+|$|(?=[\w-]))")
-_REFERENCE = re.compile(r"\$([^\W\d]\w*)")
-_NUMBER = re.compile(r"-\.?\d")
-_OPENS_QUOTE = re.compile(r"(?:^|[\s=|])$")
-_KEY_OPTIONS = re.compile(
-    r"(?i)[-–—]+(?:[a-z]+[-_])*(?:api|key|token|secret|password|bearer|auth\w*)(?:[-_]?key)?s?"
-)
-_KEY_WORD = re.compile(r"(?i)(?:\w*(?:api_?key|token|secret|password)\w*[=:].*|bearer|authorization:?)")
-_KEY_FIELD = re.compile(r"(?i)(?:\w*_)?(?:api_?key|access_?key|token|secret|password|authorization)")
-_KEY_PREFIX = re.compile(r"(?i)(?:sk|pk|ws|wsk|hf|ghp|key|api)[-_](?=[\w-]*\d)[\w-]{16,}")
-_PREDICTION = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_NO_KEYS_HERE = (
-    "A key does not belong on this line, because it would be saved in the notebook: take it away, then run "
-    "%hailuo key or set WAVESPEED_API_KEY in the environment."
-)
 _HINTS = {
     "--force": "more clips come from --takes, another prompt or the card's own button",
     "--prompt": "write the prompt on the lines below",
@@ -171,23 +163,6 @@ class LineCommand:
     options: Mapping[str, Any] = field(default_factory=_nothing)
 
 
-class _Fault(ValueError):
-    """One mistake, as one line."""
-
-
-@dataclass(frozen=True)
-class _Word:
-    """One word of a line, without its quotes."""
-
-    text: str
-    is_quoted: bool = False
-
-    @property
-    def is_option(self) -> bool:
-        """Whether it is meant as an option."""
-        return not self.is_quoted and self.text[:1] in {"-", "–", "—"} and not _NUMBER.match(self.text)
-
-
 @dataclass(frozen=True)
 class _Given:
     """An option as it was given: with its text, or on or off."""
@@ -229,9 +204,9 @@ def parse_cell_line(
     ('fox', ('t2v-pro',), 2)
     """
     target, rest, faults = _split_target(line)
-    words = _safe_words(rest, faults)
+    words = without_keys(cut(rest, faults), faults)
     given, others = _sort_words(words, CELL_OPTIONS, faults, _variant_test(variants))
-    if _asks_help(given) and _NO_KEYS_HERE not in faults:
+    if _asks_help(given) and NO_KEYS_HERE not in faults:
         return CellOptions(help=True)
     values, references = _read_all(given, faults)
     if target is not None:
@@ -258,14 +233,14 @@ def parse_line(line: str) -> LineCommand:
     60
     """
     faults: list[str] = []
-    words = _words(line, faults)
+    words = cut(line, faults)
     if not words or words[0].text in {"-h", "--help"}:
         return LineCommand("help")
     command = _command(words[0].text)
     takes_ids = any(argument.kind == "id" for argument in command.arguments)
-    kept = _without_keys(words[1:], faults, may_hold_ids=takes_ids)
+    kept = without_keys(words[1:], faults, may_hold_ids=takes_ids)
     if command.name == "key" and any(not word.is_option for word in kept):
-        faults.append(_NO_KEYS_HERE)
+        faults.append(NO_KEYS_HERE)
         kept = [word for word in kept if word.is_option]
     given, others = _sort_words(kept, command.options, faults, lambda _: False)
     if _asks_help(given) and not faults:
@@ -310,29 +285,15 @@ def resolve(options: CellOptions, namespace: Mapping[str, Any]) -> CellOptions:
         name, _, key = spelling.partition(" ")
         option = next(option for option in CELL_OPTIONS if option.name == name)
         try:
-            value = _from_python(option, namespace[reference.name], key)
+            value = from_python(option, namespace[reference.name], key)
             _keep(values, option, value, start=getattr(options, option.field))
-        except _Fault as fault:
+        except Fault as fault:
             faults.append(f"{spelling} ${reference.name}: {fault}")
     if not faults:
         _check_together({**_said(options), **values}, set(), faults)
     if faults:
         _refuse(faults, [])
     return replace(options, **values, references=())
-
-
-def looks_like_key(text: str) -> bool:
-    """Say whether a word looks like an API key: long, and not like what a person would write here."""
-    if _KEY_PREFIX.fullmatch(text) or _PREDICTION.fullmatch(text):
-        return True
-    if any(len(run) >= 40 or _changes(run) >= 3 for run in re.findall(r"[A-Za-z0-9]{24,}", text)):
-        return True
-    return any(_changes(run) >= 6 for run in re.findall(r"[\w+=-]{32,}", text, re.ASCII))
-
-
-def _changes(run: str) -> int:
-    """Count how often a run of characters goes from letters to digits or back."""
-    return len(re.findall(r"(?<=[A-Za-z])(?=\d)|(?<=\d)(?=[A-Za-z])", run))
 
 
 def _refuse(faults: Sequence[str], unknown: Sequence[str]) -> NoReturn:
@@ -351,119 +312,20 @@ def _split_target(line: str) -> tuple[str | None, str, list[str]]:
     if match is None:
         return None, line, []
     name = match[1]
-    if _is_variable(name) and not looks_like_key(name):
+    if is_variable(name) and not looks_like_key(name):
         return name, line[match.end() :], []
     if looks_like_key(name):
-        return None, line[match.end() :], [_NO_KEYS_HERE]
-    return None, line[match.end() :], [_variable_fault("<<", name, "fox << t2v-pro")]
-
-
-def _is_variable(text: str) -> bool:
-    """Whether Python takes a text as the name of a variable."""
-    return text.isidentifier() and not keyword.iskeyword(text)
-
-
-def _variable_fault(what: str, text: str, example: str) -> str:
-    """Say that a text cannot name a variable."""
-    got = f"; {_shown(text)} is none" if text else ""
-    return f"{what} needs the name of a Python variable, as {example}{got}."
-
-
-def _words(line: str, faults: list[str]) -> list[_Word]:
-    """Cut a line into words; quotes and ``{{ }}`` hold one together, and a backslash is only a backslash."""
-    words: list[_Word] = []
-    text, is_quoted, is_open, position = "", False, False, 0
-    while position < len(line):
-        sign = line[position]
-        if sign.isspace():
-            if is_open:
-                words.append(_Word(text, is_quoted))
-            text, is_quoted, is_open = "", False, False
-            position += 1
-            continue
-        if line.startswith("{{", position) and (end := line.find("}}", position)) > 0:
-            text, position = text + line[position : end + 2], end + 2
-        elif sign in "'\"" and _OPENS_QUOTE.search(line[max(0, position - 1) : position]):
-            is_quoted = is_quoted or not is_open
-            inside, position = _quoted(line, position)
-            if position < 0:
-                faults.append(f"The quote {sign} is not closed: close it, or take it away.")
-                return [*words, _Word(text + inside, is_quoted=True)]
-            text += inside
-        else:
-            text, position = text + sign, position + 1
-        is_open = True
-    return [*words, _Word(text, is_quoted)] if is_open else words
-
-
-def _quoted(line: str, start: int) -> tuple[str, int]:
-    """Read a quoted text from its opening quote on; the position after it, or -1."""
-    quote, inside, position = line[start], "", start + 1
-    while position < len(line):
-        sign = line[position]
-        # A backslash escapes a quote only if another one can still close: "C:\clips\" stays a folder.
-        if sign == "\\" and line[position + 1 : position + 2] == quote and quote in line[position + 2 :]:
-            inside, position = inside + quote, position + 2
-        elif sign == quote:
-            return inside, position + 1
-        else:
-            inside, position = inside + sign, position + 1
-    return inside, -1
-
-
-def _safe_words(line: str, faults: list[str]) -> list[_Word]:
-    """Cut a line into words, and take away what looks like a key."""
-    return _without_keys(_words(line, faults), faults)
-
-
-def _without_keys(words: Sequence[_Word], faults: list[str], *, may_hold_ids: bool = False) -> list[_Word]:
-    """Take away what looks like a key, with one fault that shows nothing of it."""
-    kept: list[_Word] = []
-    found = swallow = False
-    for word in words:
-        name, _, value = word.text.partition("=")
-        if word.is_option and _KEY_OPTIONS.fullmatch(name):
-            found, swallow = True, not value
-        elif swallow and not word.is_option:
-            swallow = False
-        elif _KEY_WORD.fullmatch(word.text):
-            found, swallow = True, word.text[-1:] not in "=:" or "=" not in word.text
-        elif _holds_key(word, kept[-1].text if kept else "", may_hold_ids=may_hold_ids):
-            found = True
-            if kept and kept[-1].is_option and "=" not in kept[-1].text and _wants_value(kept[-1].text):
-                kept.pop()
-        else:
-            kept.append(word)
-            swallow = False
-    if found and _NO_KEYS_HERE not in faults:
-        faults.append(_NO_KEYS_HERE)
-    return kept
-
-
-def _wants_value(spelling: str) -> bool:
-    """Whether an option of this spelling takes a value."""
-    return any(option.takes_value and spelling in option.spellings for option in CELL_OPTIONS)
-
-
-def _holds_key(word: _Word, before: str, *, may_hold_ids: bool) -> bool:
-    """Whether a word has a key in it; files and addresses may have long names."""
-    name, _, value = word.text.partition("=")
-    text = value if word.is_option and value else word.text
-    is_file = {name if word.is_option else "", before} & {"--image", "--file"}
-    if _REFERENCE.fullmatch(text) or "://" in text or "{{" in text:
-        return False
-    if is_file and re.search(r"[/\\]|\.\w{1,5}$", text):
-        return False
-    return looks_like_key(text) and not (may_hold_ids and _PREDICTION.fullmatch(text))
+        return None, line[match.end() :], [NO_KEYS_HERE]
+    return None, line[match.end() :], [variable_fault("<<", name, "fox << t2v-pro")]
 
 
 def _sort_words(
-    words: Sequence[_Word], table: Sequence[Option], faults: list[str], is_known: Callable[[str], bool]
-) -> tuple[list[_Given], list[_Word]]:
+    words: Sequence[Word], table: Sequence[Option], faults: list[str], is_known: Callable[[str], bool]
+) -> tuple[list[_Given], list[Word]]:
     """Part options with their values from the other words."""
     by_spelling = {spelling: option for option in table for spelling in option.spellings}
     given: list[_Given] = []
-    others: list[_Word] = []
+    others: list[Word] = []
     queue = list(words)
     while queue:
         word = queue.pop(0)
@@ -476,7 +338,7 @@ def _sort_words(
         option = by_spelling.get(spelling)
         if option is None:
             near, hint = _nearest_option(spelling, by_spelling)
-            faults.append(f"{_shown(spelling)} is no option: {hint}")
+            faults.append(f"{shown(spelling)} is no option: {hint}")
             is_value = queue and not queue[0].is_option and not is_known(queue[0].text)
             if not equals and is_value and (near is None or near.takes_value):
                 queue.pop(0)
@@ -535,7 +397,7 @@ def _read_all(
                 if option.kind == "setting":
                     key, _, text = item.text.partition("=")
                     values["set_texts"] = MappingProxyType({**values.get("set_texts", {}), key: text})
-        except _Fault as fault:
+        except Fault as fault:
             faults.append(str(fault))
     _check_repeats([name for name, _ in references], values, faults)
     return values, references
@@ -558,9 +420,9 @@ def _reference(item: _Given) -> tuple[str, Reference] | None:
     text, name = item.text, option.name
     if option.kind in {"axis", "setting"} and "=" in text:
         key, _, text = text.partition("=")
-        match = _REFERENCE.fullmatch(text)
-        return (f"{name} {_key_of(option, key)}", Reference(match[1])) if match else None
-    match = _REFERENCE.fullmatch(text)
+        match = REFERENCE.fullmatch(text)
+        return (f"{name} {key_of(option, key)}", Reference(match[1])) if match else None
+    match = REFERENCE.fullmatch(text)
     if match and option.kind in {"axis", "setting"}:
         return None
     return (name, Reference(match[1])) if match else None
@@ -572,7 +434,7 @@ def _keep(values: dict[str, Any], option: Option, value: Any, start: Any = None)
     if option.kind in {"axis", "setting"}:
         (key, item), known = value, known or {}
         if key in known:
-            raise _Fault(f"{option.name} {key} is given twice: leave one out.")
+            raise Fault(f"{option.name} {key} is given twice: leave one out.")
         values[option.field] = MappingProxyType({**known, key: item})
     elif option.is_repeatable:
         items = value if isinstance(value, list) else [value]
@@ -589,262 +451,8 @@ def _from_text(item: _Given) -> Any:
     if option.kind == "switch":
         return item.spelling != option.off
     if not text.strip():
-        raise _Fault(f"{item.spelling} needs a value, as {option.example}.")
-    return _READERS[option.kind](option, text)
-
-
-def _int(option: Option, text: str) -> int:
-    """Read a whole number."""
-    if not re.fullmatch(r"[+-]?[0-9]{1,18}", text.strip()):
-        raise _Fault(_number_fault(option, text))
-    return _in_range(option, int(text))
-
-
-def _in_range(option: Option, number: int) -> int:
-    """Check a number against the option's limits."""
-    if not option.least <= number <= option.most:
-        raise _Fault(_number_fault(option, str(number)))
-    return number
-
-
-def _number_fault(option: Option, text: str) -> str:
-    """Say which numbers an option takes."""
-    if option.least < -1_000_000:
-        limits = "a whole number"
-    elif option.most >= 1_000_000:
-        limits = f"a whole number from {option.least} on"
-    else:
-        limits = f"a whole number from {option.least} to {option.most}"
-    if option.kind == "ints":
-        limits = limits.replace("a whole number", "whole numbers of seconds") + " with commas between them"
-    return f"{option.name} needs {limits}, as {option.example}; {_shown(text)} is none."
-
-
-def _ints(option: Option, text: str) -> tuple[int, ...]:
-    """Read whole numbers with commas between them."""
-    parts = [part.strip() for part in text.split(",")]
-    if not all(re.fullmatch(r"[+-]?[0-9]{1,9}", part) for part in parts):
-        raise _Fault(_number_fault(option, text))
-    return _all_ints(option, [int(part) for part in parts])
-
-
-def _all_ints(option: Option, numbers: Sequence[int]) -> tuple[int, ...]:
-    """Check several numbers."""
-    if len(set(numbers)) < len(numbers):
-        raise _Fault(f"{option.name} names a value twice: name each once; more clips come from --takes.")
-    return tuple(_in_range(option, number) for number in numbers)
-
-
-def _usd(option: Option, text: str) -> Decimal:
-    """Read a sum of dollars."""
-    try:
-        usd = Decimal(text.strip().removeprefix("$"))
-    except InvalidOperation:
-        usd = Decimal("NaN")
-    if not usd.is_finite() or not 0 <= usd <= 1_000_000 or usd != round(usd, 6) or "_" in text:
-        raise _Fault(f"{option.name} needs US dollars, as {option.example} or 0.49; {_shown(text)} is none.")
-    return usd
-
-
-def _text(option: Option, text: str) -> str:
-    """Read a text that stays on one line."""
-    if not text.isprintable():
-        raise _Fault(f"{option.name} holds a character that cannot be shown: take it away.")
-    return text
-
-
-def _label(option: Option, text: str) -> str:
-    """Read a name that can be part of a file name everywhere."""
-    label = _text(option, text).strip()
-    if len(label) > 80:
-        raise _Fault(f"{option.name} has {len(label)} characters: 80 are the most.")
-    if re.search(r'[/\\:*?"<>|]', label) or label.startswith("."):
-        raise _Fault(
-            f'{option.name} {_shown(label)} cannot name a file: leave out / \\ : * ? " < > | and a first dot.'
-        )
-    return label
-
-
-def _choice(option: Option, text: str) -> str:
-    """Read one of the few values that an option has."""
-    if text in option.choices:
-        return text
-    near = get_close_matches(text.lower(), option.choices, 1)
-    hint = f"did you mean {near[0]}?" if near else f"write {' or '.join(option.choices)}."
-    raise _Fault(f"{option.name} {_shown(text)}: {hint}")
-
-
-def _axis(option: Option, text: str) -> tuple[str, tuple[str, ...]]:
-    """Read ``axis=a|b``."""
-    name, equals, rest = text.partition("=")
-    if not equals:
-        raise _Fault(
-            f"{option.name} needs an axis and its values, as {option.example}; {_shown(text)} is none."
-        )
-    values = tuple(value.strip() for value in rest.split("|"))
-    if not all(values):
-        raise _Fault(
-            f"{option.name} {_key_of(option, name)} has an empty value: write one there, or take away its |."
-        )
-    return _key_of(option, name), values
-
-
-def _names(option: Option, text: str) -> tuple[str, ...]:
-    """Read the names of axes with commas between them."""
-    return _all_names(option, [name.strip() for name in text.split(",")], text)
-
-
-def _all_names(option: Option, names: Sequence[str], shown: str) -> tuple[str, ...]:
-    """Check the names of axes."""
-    if len(names) < 2 or not all(name.isidentifier() for name in names):
-        raise _Fault(
-            f"{option.name} needs two or more axes, as {option.example}; {_shown(shown)} is none of that."
-        )
-    if len(set(names)) < len(names):
-        raise _Fault(f"{option.name} names an axis twice: name each once.")
-    return tuple(names)
-
-
-def _setting(option: Option, text: str) -> tuple[str, object]:
-    """Read ``key=value``."""
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise _Fault(
-            f"{option.name} needs an input and its value, as {option.example}; {_shown(text)} is none."
-        )
-    name = _key_of(option, key)
-    if _KEY_FIELD.fullmatch(name):
-        raise _Fault(_NO_KEYS_HERE)
-    return name, _json_like(option, name, value)
-
-
-def _key_of(option: Option, text: str) -> str:
-    """Check the name before a ``=``."""
-    if not text.isidentifier():
-        raise _Fault(f"{option.name} needs a name before the =, as {option.example}; {_shown(text)} is none.")
-    return text
-
-
-def _json_like(option: Option, name: str, text: str) -> object:
-    """Read a value as JSON would; anything that is no JSON is text."""
-    python = {"True": True, "False": False, "None": None}
-    if text in python:
-        return python[text]
-    if not text.strip():
-        raise _Fault(
-            f'{option.name} {name} has no value: write one, or "" in single quotes for an empty text.'
-        )
-    try:
-        value: object = json.loads(text, parse_constant=str)
-    except (ValueError, RecursionError):
-        return text
-    if isinstance(value, float) and not math.isfinite(value):
-        raise _Fault(f"{option.name} {name} is too large a number: write a smaller one.")
-    return value
-
-
-def _variable(option: Option, text: str) -> str:
-    """Read the name of a variable; a ``$`` before it is allowed where it is read from."""
-    name = text.removeprefix("$") if option.name == "--from" else text
-    if not _is_variable(name):
-        raise _Fault(_variable_fault(option.name, text, option.example))
-    return name
-
-
-_READERS: dict[str, Callable[[Option, str], Any]] = {
-    "int": _int, "ints": _ints, "usd": _usd, "text": _text, "label": _label, "choice": _choice,
-    "image": _text, "path": _text, "axis": _axis, "names": _names, "setting": _setting, "variable": _variable,
-}  # fmt: skip
-
-
-def _from_python(option: Option, value: object, key: str) -> Any:
-    """Check the value of a variable as if it had been written there."""
-    if value is None:
-        raise _Fault("it is None: give it a value, or leave the option out.")
-    if option.kind in {"axis", "setting"}:
-        return key, _items(value) if option.kind == "axis" else value
-    if isinstance(value, os.PathLike):
-        value = str(os.fspath(value))
-    if isinstance(value, str):
-        return _READERS[option.kind](option, value) if value.strip() else _unfit(option, value)
-    return _PYTHON_READERS.get(option.kind, _unfit)(option, value)
-
-
-def _python_int(option: Option, value: object) -> int:
-    """Take a whole number."""
-    return _in_range(option, _index(option, value))
-
-
-def _python_ints(option: Option, value: object) -> tuple[int, ...]:
-    """Take one whole number or a list of them."""
-    numbers = _items(value) if isinstance(value, Iterable) else (value,)
-    return _all_ints(option, [_index(option, number) for number in numbers])
-
-
-def _python_usd(option: Option, value: object) -> Decimal:
-    """Take a sum of dollars."""
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
-        _unfit(option, value)
-    return _usd(option, str(value))
-
-
-def _python_labels(option: Option, value: object) -> list[str]:
-    """Take a list of tags."""
-    if not option.is_repeatable:
-        _unfit(option, value)
-    return [_label(option, item) if isinstance(item, str) else _unfit(option, item) for item in _items(value)]
-
-
-def _python_names(option: Option, value: object) -> tuple[str, ...]:
-    """Take a list of axes."""
-    names = [item if isinstance(item, str) else "" for item in _items(value)]
-    return _all_names(option, names, "the list")
-
-
-_PYTHON_READERS: dict[str, Callable[[Option, object], Any]] = {
-    "image": lambda _, value: value,
-    "int": _python_int,
-    "ints": _python_ints,
-    "usd": _python_usd,
-    "label": _python_labels,
-    "names": _python_names,
-}
-
-
-def _unfit(option: Option, value: object) -> NoReturn:
-    """Say that a variable holds something that the option cannot take."""
-    if isinstance(value, str):
-        what = f"holds {_shown(value)}" if value.strip() else "is an empty text"
-    else:
-        what = f"is or holds a {type(value).__name__}"
-    raise _Fault(f"it {what}; give what one would write, as {option.example}.")
-
-
-def _index(option: Option, value: object) -> int:
-    """Take a whole number of any kind; True and False are none."""
-    if isinstance(value, bool):
-        _unfit(option, value)
-    try:
-        return operator.index(value)  # type: ignore[arg-type]
-    except Exception:  # noqa: BLE001 - TypeError for what is none; the user's own class may raise anything
-        _unfit(option, value)
-
-
-def _items(value: object) -> tuple[object, ...]:
-    """Take the items of a list of any kind."""
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
-        raise _Fault(f"it is of type {type(value).__name__}; make it a list, as ['dawn', 'dusk'].")
-    if isinstance(value, set | frozenset):
-        raise _Fault("it is a set, which has no order of its own; give sorted(...) of it.")
-    try:
-        items = tuple(islice(value, 100_001))
-    except Exception as error:  # noqa: BLE001 - the user's own iterator may raise anything
-        raise _Fault(f"its items cannot be read ({type(error).__name__}); make it a list.") from None
-    if not items or len(items) > 100_000:
-        raise _Fault(
-            "it is empty; give it values." if not items else "it has over 100,000 values; give fewer."
-        )
-    return items
+        raise Fault(f"{item.spelling} needs a value, as {option.example}.")
+    return READERS[option.kind](option, text)
 
 
 def _missing_variable(spelling: str, name: str, namespace: Mapping[str, Any]) -> str:
@@ -906,7 +514,7 @@ def _variant_fault(word: str, variants: Callable[[str], object] | Collection[str
         return None
     near = get_close_matches(word.lower(), variants, 1, 0.5)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(variants)}."
-    return f'No variant {_shown(word)}: {hint} Any full model id "a/b/c" works too.'
+    return f'No variant {shown(word)}: {hint} Any full model id "a/b/c" works too.'
 
 
 def _check_variants(
@@ -924,7 +532,7 @@ def _check_variants(
         if word not in {"<<", *unknown}
     ]
     if len(unknown) > 2:
-        text = _shown(" ".join(unknown))
+        text = shown(" ".join(unknown))
         return [
             f"{text} are no variants: a prompt goes on the lines below, and a value with blanks in quotes."
         ]
@@ -936,15 +544,11 @@ def _command(name: str) -> Command:
     by_name = {command.name: command for command in COMMANDS}
     found = by_name.get(name)
     if found is None:
-        if (
-            looks_like_key(name)
-            or _KEY_WORD.fullmatch(name)
-            or _KEY_OPTIONS.fullmatch(name.partition("=")[0])
-        ):
-            _refuse([_NO_KEYS_HERE], [])
+        if looks_like_key(name) or KEY_WORD.fullmatch(name) or KEY_OPTIONS.fullmatch(name.partition("=")[0]):
+            _refuse([NO_KEYS_HERE], [])
         near = get_close_matches(name.lower(), by_name, 1, 0.5)
         hint = f"did you mean %hailuo {near[0]}?" if near else "%hailuo help lists the commands."
-        _refuse([f"%hailuo has no command {_shown(name)}: {hint}"], [])
+        _refuse([f"%hailuo has no command {shown(name)}: {hint}"], [])
     if not found.is_built:
         _refuse([f"%hailuo {found.name} ({found.help}) is not built yet: %hailuo help lists what is."], [])
     return found
@@ -955,7 +559,7 @@ def _check_arguments(command: Command, args: Sequence[str], faults: list[str]) -
     usage = f"write %hailuo help {command.name} to see what it takes"
     if not command.arguments:
         if args:
-            faults.append(f"%hailuo {command.name} takes no words: leave out {_shown(' '.join(args))}.")
+            faults.append(f"%hailuo {command.name} takes no words: leave out {shown(' '.join(args))}.")
         return
     argument = command.arguments[0]
     if argument.is_required and not args:
@@ -967,14 +571,6 @@ def _check_arguments(command: Command, args: Sequence[str], faults: list[str]) -
     elif argument.kind == "command" and args and args[0] not in {known.name for known in COMMANDS}:
         near = get_close_matches(args[0].lower(), [known.name for known in COMMANDS], 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else "%hailuo help lists them."
-        faults.append(f"No command {_shown(args[0])}: {hint}")
+        faults.append(f"No command {shown(args[0])}: {hint}")
     elif argument.kind == "variant":
         faults += [fault for word in args if (fault := _variant_fault(word, None))]
-
-
-def _shown(text: str) -> str:
-    """Show a word in a message: on one line, short, in quotes, and nothing of a key."""
-    if any(looks_like_key(word) for word in text.split()):
-        return "that"
-    clean = "".join(letter if letter.isprintable() else "·" for letter in text[:41])
-    return f'"{clean}"' if len(clean) <= 40 else f'"{clean[:39]}…"'
