@@ -1,27 +1,207 @@
-"""stub."""
+"""One clip: scenery or a picture, moved by the camera, under its caption, as an H.264 file.
 
+In comes a job of :mod:`~hailuo_nb.simulator.worker`, out goes an MP4 at its path: 24 frames a second, a key frame each second,
+yuv420p, the index in front. The same job gives the same bytes: nothing here asks for time or chance, and x264 runs on one
+thread.
+
+Measured for 6 s of 1366x768 on one core of a small virtual machine: see ``tests/simulator/test_simulator_film.py``.
+"""
+
+from __future__ import annotations
+
+import math
 import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from hailuo_nb.simulator.camera import Camera, Pose
+from hailuo_nb.simulator.caption import Caption, make_caption
+from hailuo_nb.simulator.figures import Figure, draw_figure
+from hailuo_nb.simulator.firstframe import open_fitted
+from hailuo_nb.simulator.particles import Particles
+from hailuo_nb.simulator.planes import Layer, Planes
+from hailuo_nb.simulator.reading import read_moves, read_prompt
+from hailuo_nb.simulator.scenery import Scene, paint
+
+__all__ = ["FPS", "make_clip"]
+
+FPS = 24
+Bytes = npt.NDArray[np.uint8]
+Compose = Callable[[Planes, int, Pose], None]
 
 
 def make_clip(job: dict[str, Any]) -> None:
-    """stub."""
-    import av
-    import numpy as np
+    """Draw one clip.
 
-    part = job["path"] + ".part"
-    c = av.open(part, "w", format="mp4", options={"movflags": "faststart"})
-    st = c.add_stream("libx264", rate=24)
-    st.width, st.height, st.pix_fmt = job["width"], job["height"], "yuv420p"
-    st.codec_context.thread_count = 1
-    st.options = {"preset": "ultrafast", "g": "24"}
-    f = np.zeros((st.height * 3 // 2, st.width), "u1")
-    for i in range(24 * job["length_s"]):
-        fr = av.VideoFrame(st.width, st.height, "yuv420p")
-        fr.pts = i
-        for p in st.encode(fr):
-            c.mux(p)
-    for p in st.encode(None):
-        c.mux(p)
-    c.close()
-    os.replace(part, job["path"])
+    Parameters
+    ----------
+    job : dict
+        The fields of a `ClipOrder`, with ``path`` and ``picture``.
+
+    Raises
+    ------
+    PictureUnfit
+        The picture it is to start from is none.
+    """
+    width, height = 2 * (job["width"] // 2), 2 * (job["height"] // 2)
+    frames = FPS * job["length_s"]
+    still = job["picture"] is not None
+    camera = Camera(read_moves(job["prompt"]), width, height, frames, still)
+    wide, high = _canvas(camera)
+    compose = _from_picture(job, camera, wide, high) if still else _from_words(job, camera)
+    caption = make_caption(job["prompt"], job["variant"], job["take"], job["length_s"], (width, height))
+    path = Path(job["path"])
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        _encode(part, width, height, _frames(camera, (wide, high), compose, caption))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _canvas(camera: Camera) -> tuple[int, int]:
+    """How much is composed for a frame: more than the frame where the shot widens beyond its beginning."""
+    return 2 * math.ceil(camera.width / camera.widest / 2), 2 * math.ceil(camera.height / camera.widest / 2)
+
+
+def _from_words(job: dict[str, Any], camera: Camera) -> Compose:
+    """Compose frames of painted scenery."""
+    look = read_prompt(job["prompt"], seed=job["same"])
+    seed = f"{job['same']} {job['take']}"
+    scene = paint(look, width=camera.width, height=camera.height, frames=camera.frames, seed=seed)
+    to_left = scene.dice.random() < 0.4 and not camera.tracks
+    figure = draw_figure(look, camera.height, to_left=to_left)
+    path = _path(scene, camera, figure, to_left=to_left)
+    particles = Particles.of(look, camera.width, camera.height, scene.dice)
+
+    def compose(canvas: Planes, number: int, pose: Pose) -> None:
+        for place, layer in enumerate(scene.layers):
+            if place == scene.figure_after:
+                _put(figure.at(number), canvas, path(number, pose))
+            _slide(layer, canvas, number, pose)
+        if scene.figure_after >= len(scene.layers):
+            _put(figure.at(number), canvas, path(number, pose))
+
+    return particles.around(compose)
+
+
+def _slide(layer: Layer, canvas: Planes, number: int, pose: Pose) -> None:
+    """Lay a layer where the camera sees it."""
+    layer.lay(
+        canvas,
+        x=pose.turn_x + pose.carry_x * layer.depth,
+        y=pose.turn_y + pose.carry_y * layer.depth,
+        frame_number=number,
+    )
+
+
+def _put(pose: Layer, canvas: Planes, at: tuple[float, float]) -> None:
+    """Lay a figure with its corner at a place."""
+    pose.lay(canvas, x=-at[0], y=-at[1], frame_number=0)
+
+
+def _path(scene: Scene, camera: Camera, figure: Figure, *, to_left: bool) -> Callable[[int, Pose], tuple[float, float]]:
+    """Where a figure's corner is in a frame: across the picture, or in its middle where the camera goes along."""
+    begin, end = (0.8, 0.24) if to_left else (0.2, 0.76)
+    if scene.look.figure in ("boat", "balloon"):
+        begin, end = (0.62, 0.4) if to_left else (0.38, 0.6)
+    depth = scene.layers[min(scene.figure_after, len(scene.layers)) - 1].depth
+
+    def at(number: int, pose: Pose) -> tuple[float, float]:
+        part = number / max(camera.frames - 1, 1)
+        across = 0.48 if camera.tracks else begin + (end - begin) * part
+        sway = figure.sways * math.sin(2 * math.pi * number / (FPS * 3.4))
+        x = across * camera.width - figure.size[0] / 2 - pose.turn_x
+        if not camera.tracks:
+            x -= pose.carry_x * depth
+        y = (scene.ground - figure.flies + sway) * camera.height - figure.size[1] - pose.turn_y - pose.carry_y * depth
+        return x, y
+
+    return at
+
+
+def _from_picture(job: dict[str, Any], camera: Camera, wide: int, high: int) -> Compose:
+    """Compose frames of a given picture; the first one shows it whole."""
+    reach = Scene(read_prompt("", seed=""), camera.width, camera.height, camera.frames, None)  # type: ignore[arg-type]
+    beyond_x, beyond_y = reach.margin_x + (wide - camera.width) // 2, reach.margin_y + (high - camera.height) // 2
+    margin_x, margin_y = 2 * math.ceil(beyond_x / 2), 2 * math.ceil(beyond_y / 2)
+    picture = open_fitted(Path(job["picture"]), camera.width, camera.height, margin_x, margin_y)
+    left, top = (wide - camera.width) // 2 - margin_x, (high - camera.height) // 2 - margin_y
+    layer = Layer.of(picture, left=left, top=top, depth=1.0)
+
+    def compose(canvas: Planes, number: int, pose: Pose) -> None:
+        _slide(layer, canvas, number, pose)
+
+    return compose
+
+
+def _frames(camera: Camera, canvas_size: tuple[int, int], compose: Compose, caption: Caption) -> Iterator[VideoFrame]:
+    """Every frame of the clip."""
+    canvas = Planes.black(*canvas_size)
+    for number in range(camera.frames):
+        pose = camera.pose(number)
+        compose(canvas, number, pose)
+        frame = VideoFrame(camera.width, camera.height, "yuv420p")
+        y, u, v = (_array(plane) for plane in frame.planes)
+        for target, source in zip((y, u, v), _seen(camera, canvas, pose), strict=True):
+            target[:] = source
+        caption.write(y, u, v, (number + 1) / camera.frames)
+        frame.pts = number
+        yield frame
+
+
+def _array(plane: Any) -> Bytes:
+    """A plane of a frame, without the padding at the end of its rows."""
+    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    return rows[:, : plane.width]
+
+
+def _seen(camera: Camera, canvas: Planes, pose: Pose) -> tuple[Bytes, Bytes, Bytes]:
+    """What the camera sees of the canvas: all of it, or its middle at a zoom."""
+    y, u, v = np.asarray(canvas.y), np.asarray(canvas.u), np.asarray(canvas.v)
+    if camera.zooms:
+        y, u, v = _zoomed((y, u, v), pose.zoom)
+    # Even, so that brightness and colour stay together.
+    left, top = (y.shape[1] - camera.width) // 4 * 2, (y.shape[0] - camera.height) // 4 * 2
+    return (
+        y[top : top + camera.height, left : left + camera.width],
+        u[top // 2 : (top + camera.height) // 2, left // 2 : (left + camera.width) // 2],
+        v[top // 2 : (top + camera.height) // 2, left // 2 : (left + camera.width) // 2],
+    )
+
+
+def _zoomed(planes: tuple[Bytes, Bytes, Bytes], zoom: float) -> tuple[Bytes, Bytes, Bytes]:
+    """Scale planes with the library's own scaler: four times as quick as Pillow, and edges stay on edges."""
+    high, wide = planes[0].shape
+    # A multiple of four leaves as much on each side, in even pixels: the middle stays in the middle.
+    to = (wide + 4 * round(wide * (zoom - 1) / 4), high + 4 * round(high * (zoom - 1) / 4))
+    if to == (wide, high):
+        return planes
+    frame = VideoFrame(wide, high, "yuv420p")
+    for target, source in zip(frame.planes, planes, strict=True):
+        _array(target)[:] = source
+    scaled = frame.reformat(width=to[0], height=to[1], interpolation="BILINEAR")
+    y, u, v = (_array(plane) for plane in scaled.planes)
+    return y, u, v
+
+
+def _encode(path: Path, width: int, height: int, frames: Iterator[VideoFrame]) -> None:
+    """Write frames as an MP4."""
+    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart", "fflags": "bitexact"}) as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        context = stream.codec_context
+        context.thread_count = 1
+        context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1
+        stream.options = {"preset": "ultrafast", "crf": "24", "g": str(FPS), "keyint_min": str(FPS)}
+        for frame in frames:
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
