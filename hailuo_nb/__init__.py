@@ -2,4 +2,41 @@
 
 A cell's text becomes requests, a quote says what they cost, the ledger writes them down, a job takes each
 through submit, poll and download, a card in the cell shows it, and the history tells it all as a DataFrame.
+
+``%load_ext hailuo_nb`` registers ``%%hailuo`` and ``%hailuo``; the names below do the same from Python. Nothing is
+imported or done before one of them is used.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hailuo_nb import errors
+    from hailuo_nb.notebook.api import generate, history, jobs, quote, read_recipe, resume, session
+
+__version__ = "0.1.0"
+__all__ = ["errors", "generate", "history", "jobs", "quote", "read_recipe", "resume", "session"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "errors":
+        return import_module("hailuo_nb.errors")
+    if name in __all__:
+        return getattr(import_module("hailuo_nb.notebook.api"), name)
+    raise AttributeError(f"module 'hailuo_nb' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Register the magics; what ``%load_ext hailuo_nb`` calls."""
+    import_module("hailuo_nb.notebook.extension").load_extension(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take the magics away again; what ``%unload_ext hailuo_nb`` calls."""
+    import_module("hailuo_nb.notebook.extension").unload_extension(shell)

@@ -78,7 +78,7 @@ async def _finish(desk: Desk, job: Job, path: Path) -> dict[str, Any]:
         return await desk.work("finish", path=str(path), recipe=recipe_of(job.row, desk.now()))
     except errors.ClipInvalid:
         if path.name.endswith(".part"):
-            path.unlink(missing_ok=True)
+            await desk.ask(path.unlink, missing_ok=True)
         raise
 
 

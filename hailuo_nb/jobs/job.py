@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hailuo_nb import errors
+from hailuo_nb.catalog.imageref import ImageRef
 from hailuo_nb.catalog.request import GenerationRequest
 from hailuo_nb.jobs import waiting
 from hailuo_nb.ledger.rows import ClipRow
@@ -40,6 +41,14 @@ class Carrier(Protocol):
 
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Call a function on the background thread soon."""
+        ...
+
+    def frame(self, job: Job, seconds: float | None) -> ImageRef:
+        """Give one frame of a finished clip."""
+        ...
+
+    def animate(self, job: Job, prompt: str, variant: str, options: Mapping[str, Any]) -> Job:
+        """Make a clip that starts where this one ends."""
         ...
 
 
@@ -257,6 +266,33 @@ class Job:
         unsent = self.status in {"planned", "cancelled"}
         self._carrier.cancel(self)
         return unsent
+
+    # Going on from it
+
+    def frame(self, seconds: float) -> ImageRef:
+        """Wait for the clip and give the frame at a time in seconds, to start another clip from."""
+        self.result()
+        return self._carrier.frame(self, seconds)
+
+    def last_frame(self) -> ImageRef:
+        """Wait for the clip and give its very last frame, to start another clip from."""
+        self.result()
+        return self._carrier.frame(self, None)
+
+    def animate(self, prompt: str, variant: str = "i2v-pro", **options: Any) -> Job:
+        """Make a clip that starts from this one's last frame.
+
+        Parameters
+        ----------
+        prompt : str
+            What happens next.
+        variant : str
+            One that takes a picture.
+        **options
+            As for ``hn.generate``.
+        """
+        self.result()
+        return self._carrier.animate(self, prompt, variant, options)
 
     def __repr__(self) -> str:
         where = f" {self.path}" if self.path else ""

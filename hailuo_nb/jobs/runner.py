@@ -12,8 +12,10 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Future
+from typing import Any, Protocol
 
 from hailuo_nb import errors
+from hailuo_nb.catalog.imageref import ImageRef
 from hailuo_nb.catalog.request import GenerationRequest
 from hailuo_nb.jobs.background import BackgroundLoop
 from hailuo_nb.jobs.desk import Desk
@@ -43,6 +45,18 @@ CANCELLED = "Clip {id} was cancelled before it was sent; it cost nothing."
 ABANDONED = "Clip {id} was sent without an answer and then abandoned; it may have been billed."
 
 
+class Home(Protocol):
+    """What can be done with a finished clip; the session's side."""
+
+    def frame(self, job: Job, seconds: float | None) -> ImageRef:
+        """Give one frame of it."""
+        ...
+
+    def animate(self, job: Job, prompt: str, variant: str, options: Mapping[str, Any]) -> Job:
+        """Make a clip that starts where it ends."""
+        ...
+
+
 class Runner:
     """Everything that is on its way in this kernel.
 
@@ -52,11 +66,14 @@ class Runner:
         What the steps work with.
     loop : BackgroundLoop
         The thread they run on.
+    home : Home
+        What can be done with a finished clip.
     """
 
-    def __init__(self, desk: Desk, loop: BackgroundLoop) -> None:
+    def __init__(self, desk: Desk, loop: BackgroundLoop, home: Home) -> None:
         self.desk = desk
         self._loop = loop
+        self._home = home
         self._lock = threading.Lock()
         self._jobs: dict[str, Job] = {}
         self._running: dict[str, Future[None]] = {}
@@ -124,6 +141,14 @@ class Runner:
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Call a function on the background thread soon."""
         self._loop.call(function, *args)
+
+    def frame(self, job: Job, seconds: float | None) -> ImageRef:
+        """Give one frame of a finished clip."""
+        return self._home.frame(job, seconds)
+
+    def animate(self, job: Job, prompt: str, variant: str, options: Mapping[str, Any]) -> Job:
+        """Make a clip that starts where this one ends."""
+        return self._home.animate(job, prompt, variant, options)
 
     def is_here(self) -> bool:
         """Tell whether the caller is the background thread."""
@@ -237,7 +262,9 @@ class Runner:
     async def _arrive(self, job: Job) -> None:
         """Settle a completed job: its file is here, or is said to be missing; a poster is drawn if there is none."""
         if not job.planned_path.is_file():
-            text = f"{job.file} is not on disk any more. %hailuo resume {job.id} fetches it again while WaveSpeed keeps it."
+            text = (
+                f"{job.file} is not on disk any more. %hailuo resume {job.id} fetches it again while the service keeps it."
+            )
             job.show(note=text)
             job.settle(errors.DownloadFailed(text))
             return

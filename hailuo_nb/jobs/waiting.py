@@ -94,7 +94,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 def _can_nest(loop: asyncio.AbstractEventLoop) -> bool:
     """Let the loop run inside itself; uvloop and its like refuse, and are waited for plainly."""
-    import nest_asyncio2  # noqa: PLC0415 - loading must import nothing that a first wait can import
+    import nest_asyncio2
 
     try:
         nest_asyncio2.apply(loop)

@@ -28,21 +28,27 @@ class Front:
     ----------
     session : Session
         Gives variants and takes what a person answers.
-    has_widgets : bool
-        Whether a front end could show a widget: False in a terminal.
+    shell : IPython.core.interactiveshell.InteractiveShell
+        The running shell.
     """
 
-    def __init__(self, session: Session, *, has_widgets: bool) -> None:
+    def __init__(self, session: Session, shell: Any) -> None:
         self._session = session
-        self._has_widgets = has_widgets
+        self._shell = shell
         self._shown = 0
+        self._last: tuple[str, int] | None = None
         self._scenes: set[_Scene] = set()
 
     def show(self, batch: Batch) -> bool:
-        """Show a batch in the running cell."""
+        """Show a batch in the running cell, once."""
+        here = (batch.id, int(self._shell.execution_count))
+        if here == self._last:
+            return True
+        self._last = here
         self._shown += 1
         scene = _Scene(self._session, batch, f"hailuo-{batch.id}-{self._shown}")
-        if batch.is_headless or not self._has_widgets or (batch.done() and not batch.held):
+        has_widgets = look_around(self._shell).has_widgets
+        if batch.is_headless or not has_widgets or (batch.done() and not batch.held):
             scene.show_once()
         else:
             self._scenes.add(scene)

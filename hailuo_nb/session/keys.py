@@ -94,7 +94,7 @@ def _from_dotenv(path: Path) -> str | None:
     """Read the key from a ``.env``, and nothing but the key."""
     if not path.is_file():
         return None
-    from dotenv import dotenv_values  # noqa: PLC0415 - only where there is such a file
+    from dotenv import dotenv_values
 
     try:
         return dotenv_values(path, interpolate=False).get(KEY_NAME)
@@ -105,7 +105,7 @@ def _from_dotenv(path: Path) -> str | None:
 def _from_colab() -> str | None:
     """Ask Colab's secrets, where this is Colab and the user has shared the key with the notebook."""
     try:
-        from google.colab import userdata  # type: ignore[import-not-found]  # noqa: PLC0415 - exists in Colab only
+        from google.colab import userdata
     except ImportError:
         return None
     try:
@@ -118,8 +118,8 @@ def _from_colab() -> str | None:
 def _from_keyring() -> str | None:
     """Ask the system's keyring, where the extra is installed and a keyring is unlocked."""
     try:
-        import keyring  # noqa: PLC0415 - an extra
-        from keyring.errors import KeyringError  # noqa: PLC0415 - an extra
+        import keyring
+        from keyring.errors import KeyringError
     except ImportError:
         return None
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -60,6 +61,9 @@ class WaveSpeed:
         if self._client is not None:
             await self._client.aclose()
 
+    def stop(self) -> None:
+        """Do nothing: the service goes on."""
+
 
 class Simulator:
     """The simulator of one ledger, shared by all its kernels.
@@ -99,11 +103,14 @@ class Simulator:
             self._client.base_url = address
 
     async def close(self) -> None:
-        """Close the connections, and end the process if this session started it."""
+        """Close the connections."""
         if self._client is not None:
             await self._client.aclose()
+
+    def stop(self) -> None:
+        """End the process, if this session started it."""
         if self._process is not None:
-            await asyncio.get_running_loop().run_in_executor(None, _end, self._process)
+            _end(self._process)
 
     def _ensure(self) -> str:
         """Give the address of a running simulator on this data, starting one where there is none."""
@@ -145,6 +152,11 @@ class Simulator:
             ) from None
         self._process = process
         return ready
+
+
+def _without_keys() -> dict[str, str]:
+    """Give the environment for the simulator, which must never see the real key."""
+    return {name: value for name, value in os.environ.items() if "KEY" not in name.upper()}
 
 
 def _read_note(path: Path) -> dict[str, object] | None:

@@ -12,14 +12,16 @@ import uuid
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from hailuo_nb import errors
 from hailuo_nb.analysis.history import history
+from hailuo_nb.analysis.preview import preview_frame, price_frame
+from hailuo_nb.catalog.imageref import ImageRef
 from hailuo_nb.catalog.quotes import Quote, sum_usd, table_quote, usd_text
-from hailuo_nb.catalog.request import GenerationRequest
+from hailuo_nb.catalog.request import GenerationRequest, build
 from hailuo_nb.catalog.variants import Variant, find, from_service, looks_like_model_id
 from hailuo_nb.jobs import waiting
 from hailuo_nb.jobs.background import BackgroundLoop
@@ -33,6 +35,7 @@ from hailuo_nb.ledger.store import Ledger
 from hailuo_nb.media.worker import MediaWorker
 from hailuo_nb.session import keys
 from hailuo_nb.session.batch import Batch, Place
+from hailuo_nb.session.pictures import frame_of, picture
 from hailuo_nb.session.plan import Asked, Wanted, wanted_clips
 from hailuo_nb.session.services import SIMULATOR_KEY, Simulator, WaveSpeed
 from hailuo_nb.settings import Settings
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 T = TypeVar("T")
+# Stands for a picture where only the price is asked; nobody fetches it.
+ANY_PICTURE = "https://example.com/picture.png"
 MODELS_AGE_S = 24 * 3600.0
 
 
@@ -96,8 +101,6 @@ class Session:
         The notebook's folder; clips and ledger go into `settings.dir` in it.
     configured : callable, optional
         Gives what ``%config`` has set.
-    ask_key : callable, optional
-        Asks the user for the key without an echo.
     """
 
     def __init__(
@@ -105,12 +108,11 @@ class Session:
         folder: Path,
         *,
         configured: Callable[[], Mapping[str, object]] = dict,
-        ask_key: Callable[[], str] | None = None,
     ) -> None:
         self.folder = folder.resolve()
         self.front: Front | None = None
+        self.is_headless: Callable[[], bool] = lambda: False
         self._configured = configured
-        self._ask_key = ask_key
         self._lock = threading.RLock()
         self._loop = BackgroundLoop()
         self._worker = MediaWorker()
@@ -119,6 +121,7 @@ class Session:
         self._ledger: Ledger | None = None
         self._runners: dict[str, Runner] = {}
         self._since_yes_usd = Decimal(0)
+        self._typed_key: keys.Key | None = None
 
     # What there is
 
@@ -139,11 +142,15 @@ class Session:
         chosen = now or self.settings()
         if chosen.service != "auto":
             return chosen.service
-        return "wavespeed" if keys.find(self.folder) else "simulator"
+        return "wavespeed" if self.key() else "simulator"
 
     def key(self) -> keys.Key | None:
         """Find the key, wherever it is."""
-        return keys.find(self.folder)
+        return self._typed_key or keys.find(self.folder)
+
+    def give_key(self, typed: str) -> None:
+        """Use a key that was typed, in this kernel only; an empty text takes it away again."""
+        self._typed_key = keys.find(self.folder, environ={}, ask=lambda: typed) if typed.strip() else None
 
     def speed_of(self, service: str) -> float:
         """Tell how many times faster than the catalogue says a service works."""
@@ -176,7 +183,7 @@ class Session:
     def _model(self, model_id: str, *, ask: bool) -> Variant:
         """Look a model up in the ledger's memory, then at the service."""
         service = self.service_name()
-        remembered = self.ledger.recall(f"models:{service}", MODELS_AGE_S)
+        remembered = self.ledger.recall(f"models:{service}", MODELS_AGE_S) if self.has_ledger() else None
         if remembered is None or not any(entry["model_id"] == model_id for entry in remembered):
             if not ask:
                 raise errors.UnknownVariant(
@@ -199,6 +206,53 @@ class Session:
     # The main job
 
     def generate(
+        self,
+        prompt: str,
+        variant: str | Sequence[str] | None = None,
+        *,
+        duration: int | Sequence[int] | None = None,
+        image: object = None,
+        fit: str | None = None,
+        takes: int = 1,
+        vary: Mapping[str, Sequence[object]] | None = None,
+        zip: Sequence[str] | Sequence[Sequence[str]] | None = None,  # noqa: A002 - the contract's name
+        name: str | None = None,
+        tags: Sequence[str] = (),
+        expand: bool | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        raw: bool = False,
+        dry_run: bool = False,
+        offline: bool = False,
+        wait: bool | None = None,
+        yes: bool = False,
+        max_cost: object = None,
+        max_clips: int | None = None,
+    ) -> Batch | DataFrame:
+        """Make clips from Python; see `hailuo_nb.notebook.api.generate`."""
+        asked = Asked(
+            text=prompt,
+            variants=_texts(variant) or (self.settings().variant,),
+            durations=_numbers(duration),
+            image=picture(image, self.folder, fit),
+            takes=_take_count(takes),
+            vary=vary or {},
+            zips=_groups(zip),
+            expand=expand,
+            inputs=inputs or {},
+            raw=raw,
+        )
+        if dry_run:
+            return self.preview(asked, max_clips=max_clips)
+        limit = None if max_cost is None else read_usd(max_cost, "max_cost")
+        terms = Terms(
+            yes=yes, max_cost=limit, max_clips=max_clips, offline=offline, is_headless=self.is_headless()
+        )
+        batch = self.make(asked, name=name, tags=tags, terms=terms)
+        if terms.is_headless if wait is None else wait:
+            batch.wait()
+        return batch
+
+    def make(
         self,
         asked: Asked,
         *,
@@ -262,6 +316,25 @@ class Session:
             notes=notes,
         )
 
+    def preview(self, asked: Asked, *, max_clips: int | None = None) -> DataFrame:
+        """Give prompts, prices and what is on disk as a DataFrame; nothing is sent, no simulator is started."""
+        now = self.settings()
+        service = self.service_name(now)
+        clips, _ = self._wanted(asked, now, service, Terms(max_clips=max_clips))
+        new = [_new_clip(clip, service, None, ()) for clip in clips]
+        rows = self.ledger.find([clip.identity for clip in new]) if self.has_ledger() else [None] * len(new)
+        return preview_frame(new, rows)
+
+    def animate(self, job: Job, prompt: str, variant: str, options: Mapping[str, Any]) -> Job:
+        """Make one clip that starts from another's last frame."""
+        made = self.generate(prompt, variant, image=self.frame(job, None), **options)
+        assert isinstance(made, Batch), "a dry run has no job; leave dry_run out"
+        return made[0]
+
+    def frame(self, job: Job, seconds: float | None) -> ImageRef:
+        """Give one frame of a finished clip."""
+        return frame_of(job, seconds)
+
     def _wanted(
         self, asked: Asked, now: Settings, service: str, terms: Terms
     ) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
@@ -277,7 +350,7 @@ class Session:
 
     def _quote(self, variant: Variant, request: GenerationRequest, key: str) -> Quote:
         """Give the price as the service said within the hour, else the dated table's."""
-        live = self.ledger.recall(key, PRICE_AGE_S)
+        live = self.ledger.recall(key, PRICE_AGE_S) if self.has_ledger() else None
         if live is None:
             return table_quote(variant, request)
         return Quote(Decimal(live["usd"]), "service", "", is_estimate=False)
@@ -306,9 +379,7 @@ class Session:
         """Tell whether a planned row waits in this kernel for a yes."""
         return row is not None and service in self._runners and self._runners[service].is_held(row.id)
 
-    def _waits_for_yes(
-        self, paid: Sequence[NewClip], terms: Terms, service: str, now: Settings
-    ) -> str:
+    def _waits_for_yes(self, paid: Sequence[NewClip], terms: Terms, service: str, now: Settings) -> str:
         """Say why the new clips have to wait for a yes; empty when they need none.
 
         The sum since the last yes counts, so that "Run all" cannot add up unasked. Simulated money is not asked about.
@@ -360,7 +431,7 @@ class Session:
             known = self._runners.get(service)
             key = self._key_for(service)
             if known is None:
-                known = Runner(self._desk(service, key), self._loop)
+                known = Runner(self._desk(service, key), self._loop, self)
                 self._runners[service] = known
             elif (
                 isinstance(known.desk.service, WaveSpeed)
@@ -374,7 +445,7 @@ class Session:
         """Find the key for WaveSpeed, asking where there is somebody to ask; the simulator needs none."""
         if service != "wavespeed":
             return None
-        found = keys.find(self.folder, ask=self._ask_key)
+        found = self.key()
         if found is None:
             raise errors.KeyMissing(
                 f"WaveSpeed needs a key: set {keys.KEY_NAME} in the environment or in a .env beside the notebook, "
@@ -432,6 +503,14 @@ class Session:
         row = self.ledger.row(self.ledger.resolve_id(id_))
         return self.runner(row.service).take(row)
 
+    def jobs_named(self, name: str) -> list[Job]:
+        """Give handles of the clips that carry a name, oldest first."""
+        return [self.runner(row.service).take(row) for row in self.ledger.rows(name=name)]
+
+    def jobs_of_batch(self, batch_id: str) -> list[Job]:
+        """Give handles of the clips that a batch shows, in its order."""
+        return [self.runner(row.service).take(row) for row in self.ledger.rows(batch=batch_id)]
+
     def batch_of(self, jobs: Sequence[Job], *, is_headless: bool = False) -> Batch:
         """Put jobs together to be shown, without a new batch in the ledger."""
         places = tuple(Place(job, dict(job.axes), is_new=False) for job in jobs)
@@ -454,6 +533,49 @@ class Session:
         waiting.wait(future)
         return future.result()
 
+    def prices(
+        self,
+        names: Sequence[str],
+        *,
+        durations: Sequence[int | None] = (None,),
+        takes: int = 1,
+        inputs: Mapping[str, Any] | None = None,
+        expand: bool | None = None,
+        go_fast: bool | None = None,
+    ) -> DataFrame:
+        """Give what one clip of each variant and length costs; the service is asked where it is WaveSpeed."""
+        quoted: list[tuple[GenerationRequest, Quote]] = []
+        for name in names:
+            variant = self.variant(name)
+            for duration in durations:
+                request = build(
+                    variant,
+                    prompt="a prompt" if variant.has("prompt") else None,
+                    image=ImageRef.of_address(ANY_PICTURE) if variant.needs_image else None,
+                    duration=duration,
+                    expand=expand,
+                    go_fast=go_fast,
+                    inputs=inputs,
+                )
+                quoted.append((request, self._asked_price(variant, request)))
+        return price_frame(quoted, takes)
+
+    def _asked_price(self, variant: Variant, request: GenerationRequest) -> Quote:
+        """Give the live price, or the dated table's where the service does not say."""
+        service = self.service_name()
+        if service == "wavespeed":
+            desk = self.runner(service).desk
+            sent = {n: ANY_PICTURE if isinstance(v, ImageRef) else v for n, v in request.inputs.items()}
+
+            async def ask() -> Decimal:
+                return await (await desk.service.client()).price(request.model_id, sent)
+
+            try:
+                return Quote(self.call(ask()), "service", "", is_estimate=False)
+            except errors.ServiceError:
+                pass
+        return table_quote(variant, request)
+
     def balance(self) -> Decimal:
         """Ask the service what is left on the account, in US dollars."""
         desk = self.runner(self.service_name()).desk
@@ -466,9 +588,7 @@ class Session:
     def frame_of(self, batch: Batch) -> DataFrame:
         """Give a batch's rows as a DataFrame."""
         ids = [job.id for job in batch]
-        return history(
-            self.ledger, batch_id=None if batch.id.startswith("show-") else batch.id, ids=ids
-        )
+        return history(self.ledger, batch_id=None if batch.id.startswith("show-") else batch.id, ids=ids)
 
     def history(self, **filters: Any) -> DataFrame:
         """Give every clip of the ledger as a DataFrame."""
@@ -486,12 +606,55 @@ class Session:
             service = runner.desk.service
             assert isinstance(service, WaveSpeed | Simulator)
             self._loop.submit(service.close()).result(15)
+            service.stop()
         self._loop.close()
         self._worker.close()
         for executor in (self._ledger_thread, self._work_thread):
             executor.shutdown()
         if self._ledger is not None:
             self._ledger.close()
+
+
+def read_usd(value: object, name: str) -> Decimal:
+    """Read a sum of US dollars that a person wrote.
+
+    Raises
+    ------
+    InvalidRequest
+        It is none.
+    """
+    try:
+        usd = Decimal(str(value).strip().removeprefix("$"))
+    except InvalidOperation:
+        usd = Decimal("nan")
+    if not usd.is_finite() or usd < 0:
+        raise errors.InvalidRequest(
+            f"{name} is {str(value)[:40]!r}; it takes a sum in US dollars such as 2.50."
+        )
+    return usd
+
+
+def _texts(value: str | Sequence[str] | None) -> tuple[str, ...]:
+    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
+
+
+def _numbers(value: int | Sequence[int] | None) -> tuple[int | None, ...]:
+    return (None,) if value is None else tuple(value) if isinstance(value, Sequence) else (value,)
+
+
+def _groups(value: Sequence[str] | Sequence[Sequence[str]] | None) -> tuple[tuple[str, ...], ...]:
+    """Take one group of axes, or several."""
+    if not value:
+        return ()
+    if all(isinstance(each, str) for each in value):
+        return (tuple(str(each) for each in value),)
+    return tuple(tuple(each) for each in value)
+
+
+def _take_count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise errors.InvalidRequest(f"takes is {str(value)[:40]!r}; it takes a whole number of at least 1.")
+    return value
 
 
 def _check_terms(paid: Sequence[NewClip], terms: Terms) -> None:

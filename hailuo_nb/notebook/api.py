@@ -1,0 +1,221 @@
+"""The same work from Python: ``import hailuo_nb as hn``.
+
+In come plain Python values; the one session of this kernel does the work; out go batches, jobs and DataFrames. The
+magics use the same session, so a cell and a call see the same clips.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hailuo_nb.jobs.job import Job
+from hailuo_nb.media import recipe
+from hailuo_nb.notebook.front import Front
+from hailuo_nb.notebook.surroundings import look_around
+from hailuo_nb.session.batch import Batch
+from hailuo_nb.session.session import Session
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_lock = threading.Lock()
+_current: list[Session] = []
+
+
+def session(folder: Path | None = None, configured: Callable[[], Mapping[str, object]] = dict) -> Session:
+    """Give this kernel's session, made on first use.
+
+    Parameters
+    ----------
+    folder : pathlib.Path, optional
+        Beside which notebook clips and ledger go; the current folder when not given. Only the first call counts.
+    configured : callable, optional
+        Gives what ``%config`` has set.
+    """
+    with _lock:
+        if not _current:
+            made = Session(folder or Path.cwd(), configured=configured)
+            shell = _shell()
+            if shell is not None:
+                made.front = Front(made, shell)
+                made.is_headless = lambda: look_around(shell).is_headless
+            atexit.register(close)
+            _current.append(made)
+        return _current[0]
+
+
+def close() -> None:
+    """End this kernel's session; what is out goes on at the service and is taken up next time."""
+    with _lock:
+        ended = list(_current)
+        _current.clear()
+    for each in ended:
+        each.close()
+    if ended:
+        atexit.unregister(close)
+
+
+def generate(
+    prompt: str,
+    variant: str | Sequence[str] | None = None,
+    *,
+    duration: int | Sequence[int] | None = None,
+    image: object = None,
+    fit: str | None = None,
+    takes: int = 1,
+    vary: Mapping[str, Sequence[object]] | None = None,
+    zip: Sequence[str] | Sequence[Sequence[str]] | None = None,  # noqa: A002 - the contract's name
+    name: str | None = None,
+    tags: Sequence[str] = (),
+    expand: bool | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    raw: bool = False,
+    dry_run: bool = False,
+    offline: bool = False,
+    wait: bool | None = None,
+    yes: bool = False,
+    max_cost: object = None,
+    max_clips: int | None = None,
+) -> Batch | DataFrame:
+    """Make the clips that do not exist yet, and give all of them.
+
+    Parameters
+    ----------
+    prompt : str
+        The text, with ``{a|b}`` and ``{axis: a|b}`` as in a cell, but without ``{{ }}``: use an f-string.
+    variant : str or sequence of str, optional
+        What to make it with, as ``"t2v-pro"``, or any WaveSpeed model id; the setting when not given.
+    duration : int or sequence of int, optional
+        Seconds; several make an axis. The variant's own when not given.
+    image : path, URL, Job or frame, optional
+        The first frame; of a job or a clip its last frame.
+    fit : str, optional
+        ``pad`` or ``crop`` brings a picture into a clip's shape.
+    takes : int
+        Clips of each request. There is no seed: a take is the only way to a different clip of the same words.
+    vary : Mapping, optional
+        Values for ``{axis}`` in the prompt.
+    zip : sequence of str, optional
+        Axes that move together instead of being multiplied.
+    name, tags
+        What the clips are called, in the history and in their file names.
+    expand : bool, optional
+        Whether the service may rewrite the prompt; the variant's default when not given.
+    inputs : Mapping, optional
+        Any other input of the model.
+    raw : bool
+        Send the text as it is.
+    dry_run : bool
+        Give a DataFrame of prompts and prices; nothing is sent.
+    offline : bool
+        Only what is on disk.
+    wait : bool, optional
+        Wait for the clips; when not given, only where nobody is at the notebook.
+    yes : bool
+        Do not ask above the confirmation limit; the budget stays.
+    max_cost : Decimal, float or str, optional
+        Send nothing if the new clips cost more, in US dollars.
+    max_clips : int, optional
+        Send nothing if there are more clips; the setting when not given.
+
+    Returns
+    -------
+    Batch or pandas.DataFrame
+        The jobs in order; with `dry_run` a table.
+
+    Raises
+    ------
+    InvalidRequest
+        With every fault of the request, before anything is sent.
+    LimitReached
+        Above a limit; nothing is sent.
+
+    Examples
+    --------
+    >>> batch = hn.generate("a fox {light: at dawn|at night}", "t2v-standard")  # doctest: +SKIP
+    >>> batch[0].result()  # doctest: +SKIP
+    PosixPath('/home/me/hailuo/clips/a-fox-at-dawn-5c0d4f7e-t1.mp4')
+    """
+    made = session().generate(
+        prompt,
+        variant,
+        duration=duration,
+        image=image,
+        fit=fit,
+        takes=takes,
+        vary=vary,
+        zip=zip,
+        name=name,
+        tags=tags,
+        expand=expand,
+        inputs=inputs,
+        raw=raw,
+        dry_run=dry_run,
+        offline=offline,
+        wait=wait,
+        yes=yes,
+        max_cost=max_cost,
+        max_clips=max_clips,
+    )
+    if isinstance(made, Batch) and made.is_headless and wait is not False:
+        raise_if_failed(made)
+    return made
+
+
+def raise_if_failed(batch: Batch) -> None:
+    """Show the batch and raise its first error, so that a run without anybody to look at it fails."""
+    error = batch.first_error()
+    if error is not None:
+        batch.home.show(batch)
+        raise error
+
+
+def quote(prompt: str = "", variant: str | Sequence[str] | None = None, **options: Any) -> DataFrame:
+    """Say what a call of `generate` would make and cost; nothing is sent.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per clip, with ``quote_usd`` in US dollars; ``attrs["new_usd"]`` is the sum of what is not there yet.
+    """
+    made = session().generate(prompt, variant, dry_run=True, **options)
+    assert not isinstance(made, Batch)
+    return made
+
+
+def history(**filters: Any) -> DataFrame:
+    """Give every clip that was or will be paid as a DataFrame, newest last.
+
+    Parameters
+    ----------
+    **filters
+        ``text``, ``name``, ``tag``, ``variant``, ``status``, ``service``, ``limit``.
+    """
+    return session().history(**filters)
+
+
+def jobs() -> list[Job]:
+    """Give handles of everything that is still out, newest first."""
+    return session().jobs(only_out=True)
+
+
+def resume() -> list[Job]:
+    """Take up what earlier kernels left: results are asked for and fetched, nothing is sent."""
+    return session().resume()
+
+
+def read_recipe(path: str | Path) -> dict[str, Any] | None:
+    """Read what a clip was made from, out of the MP4 itself; None where there is nothing."""
+    return recipe.read(Path(path))
+
+
+def _shell() -> Any:
+    """Give the running IPython shell, without importing IPython where there is none."""
+    import sys
+
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None

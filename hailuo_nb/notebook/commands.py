@@ -1,0 +1,246 @@
+"""The line magics: ``%hailuo jobs``, ``%hailuo history`` and their siblings.
+
+In comes a parsed command; one function here runs it and returns an object: a batch, a job, a DataFrame. What a command
+takes is data in `hailuo_nb.notebook.option_table`; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from hailuo_nb.catalog.quotes import usd_text
+from hailuo_nb.catalog.variants import Variant, all_variants
+from hailuo_nb.errors import InvalidRequest, KeyMissing
+from hailuo_nb.jobs.job import Job
+from hailuo_nb.notebook.option_table import COMMANDS, command_help, line_help
+from hailuo_nb.notebook.options import LineCommand
+from hailuo_nb.notebook.surroundings import look_around
+from hailuo_nb.session.batch import Batch
+from hailuo_nb.session.session import Session
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from hailuo_nb.notebook.magics import HailuoMagics
+
+LIBRARIES = ("ipykernel", "ipython", "ipywidgets", "anywidget", "httpx", "pandas", "av", "sqlalchemy")
+
+
+def run(magics: HailuoMagics, command: LineCommand) -> Any:
+    """Run one command and give what it returns."""
+    if command.options.get("help"):
+        found = next(each for each in COMMANDS if each.name == command.name)
+        print(command_help(found))  # noqa: T201 - the line asked for it
+        return None
+    return RUN[command.name](magics, command)
+
+
+def _jobs(magics: HailuoMagics, _: LineCommand) -> Batch | None:
+    """Show what is still out."""
+    session = magics.session()
+    out = session.jobs(only_out=True)
+    if not out:
+        print("Nothing is out: every clip is here, failed or was never sent.")  # noqa: T201 - the answer
+        return None
+    return session.batch_of(out[::-1], is_headless=look_around(magics.shell).is_headless)
+
+
+def _show(magics: HailuoMagics, command: LineCommand) -> Batch:
+    """Show a clip or batch again."""
+    session = magics.session()
+    jobs = _named(magics, command.args) if command.args else _last(session)
+    return session.batch_of(jobs, is_headless=look_around(magics.shell).is_headless)
+
+
+def _wait(magics: HailuoMagics, command: LineCommand) -> Batch:
+    """Wait for jobs, all that are out when none are named."""
+    session = magics.session()
+    jobs = _named(magics, command.args) if command.args else session.jobs(only_out=True)[::-1]
+    batch = session.batch_of(jobs, is_headless=look_around(magics.shell).is_headless)
+    seconds = command.options.get("timeout")
+    if not batch.wait(seconds):
+        print(f"Still out after {seconds} s; the jobs go on. %hailuo jobs shows them.")  # noqa: T201 - the answer
+    return batch
+
+
+def _cancel(magics: HailuoMagics, command: LineCommand) -> None:
+    """Drop what is unsent, and say what became of the rest."""
+    jobs = _named(magics, command.args)
+    print(magics.session().batch_of(jobs).cancel())  # noqa: T201 - the answer
+
+
+def _history(magics: HailuoMagics, command: LineCommand) -> DataFrame:
+    """Give every clip as a DataFrame."""
+    filters = {name: value for name, value in command.options.items() if value is not None}
+    return magics.session().history(**filters)
+
+
+def _variants(magics: HailuoMagics, command: LineCommand) -> DataFrame:
+    """List the variants, or the inputs of one."""
+    import pandas as pd
+
+    if command.args:
+        return _inputs_of(magics.session().variant(command.args[0]))
+    rows = [
+        {
+            "variant": each.name,
+            "makes": each.kind,
+            "picture": each.picture,
+            "lengths_s": ", ".join(map(str, each.lengths_s)),
+            "price": _prices(each),
+            "usually": f"{each.typical_s[0]:g}-{each.typical_s[1]:g} s" if each.typical_s else "",
+            "price_as_of": each.prices[0].as_of if each.prices else "",
+            "model": each.model_id,
+        }
+        for each in all_variants()
+    ]
+    return pd.DataFrame(rows).set_index("variant")
+
+
+def _quote(magics: HailuoMagics, command: LineCommand) -> DataFrame:
+    """Say what clips would cost; nothing is sent."""
+    session = magics.session()
+    names = command.args or (session.settings().variant,)
+    options = command.options
+    takes = int(options.get("takes") or 1)
+    return session.prices(
+        names,
+        durations=tuple(options.get("durations") or (None,)),
+        takes=takes,
+        inputs=dict(options.get("sets") or {}),
+        expand=options.get("expand"),
+        go_fast=options.get("go_fast"),
+    )
+
+
+def _balance(magics: HailuoMagics, _: LineCommand) -> str:
+    """Say what is left on the account."""
+    session = magics.session()
+    left = usd_text(session.balance())
+    return f"{left} simulated" if session.service_name() == "simulator" else left
+
+
+def _key(magics: HailuoMagics, command: LineCommand) -> None:
+    """Set the key for this kernel, or say which one is in use."""
+    session = magics.session()
+    if command.args[:1] != ("status",):
+        if look_around(magics.shell).is_headless:
+            raise KeyMissing("Nobody can type a key here; set WAVESPEED_API_KEY in the environment.")
+        session.give_key(getpass.getpass("WaveSpeed key (kept in this kernel's memory only): "))
+    key = session.key()
+    if key is None:
+        print("No key: the simulator is used, and nothing costs money.")  # noqa: T201 - the answer
+    else:
+        ending = f", ends in {key.last_four}" if key.last_four else ""
+        print(f"Key from {key.source}{ending}.")  # noqa: T201 - the answer
+
+
+def _doctor(magics: HailuoMagics, _: LineCommand) -> DataFrame:
+    """Say what is set up and what is not."""
+    import pandas as pd
+
+    session = magics.session()
+    key = session.key()
+    service = session.service_name()
+    around = look_around(magics.shell)
+    settings = session.settings()
+    facts = [
+        ("Python", sys.version.split()[0]),
+        ("hailuo_nb", version("hailuo_nb")),
+        *((name, version(name)) for name in LIBRARIES),
+        ("service", service + ("" if service == "wavespeed" else " (nothing costs money)")),
+        ("key", f"from {key.source}" if key else "none"),
+        ("folder", settings.dir + (", with a ledger" if session.has_ledger() else ", no ledger yet")),
+        ("still out", str(len(session.jobs(only_out=True)))),
+        (
+            "front end",
+            "headless" if around.is_headless else "interactive" if around.has_widgets else "terminal",
+        ),
+        ("cell ids", "known" if around.cell_id else "not told by this front end"),
+        ("settings changed", ", ".join(f"{n} ({s})" for n, s in settings.sources.items()) or "none"),
+    ]
+    return pd.DataFrame(facts, columns=["what", "state"]).set_index("what")
+
+
+def _help(_: HailuoMagics, command: LineCommand) -> None:
+    """Explain one command, or list them."""
+    named = next((each for each in COMMANDS if command.args[:1] == (each.name,)), None)
+    print(command_help(named) if named else line_help())  # noqa: T201 - the line asked for it
+
+
+RUN: Mapping[str, Callable[[HailuoMagics, LineCommand], Any]] = {
+    "jobs": _jobs,
+    "show": _show,
+    "wait": _wait,
+    "cancel": _cancel,
+    "history": _history,
+    "variants": _variants,
+    "quote": _quote,
+    "balance": _balance,
+    "key": _key,
+    "doctor": _doctor,
+    "help": _help,
+}
+
+
+def _named(magics: HailuoMagics, words: Sequence[str]) -> list[Job]:
+    """Find the jobs that words name: a variable of the notebook, an id or its beginning, or a clip's name."""
+    session = magics.session()
+    found: dict[Job, None] = {}
+    for word in words:
+        value = magics.namespace.get(word)
+        if isinstance(value, Batch):
+            found |= dict.fromkeys(value.jobs)
+        elif isinstance(value, Job):
+            found[value] = None
+        else:
+            found |= dict.fromkeys(_from_ledger(session, word))
+    return list(found)
+
+
+def _from_ledger(session: Session, word: str) -> list[Job]:
+    if not session.has_ledger():
+        raise InvalidRequest("There are no clips here yet; run a %%hailuo cell first.")
+    by_name = session.jobs_named(word)
+    return by_name or [session.job(word)]
+
+
+def _last(session: Session) -> list[Job]:
+    """Give the clips of the newest batch."""
+    jobs = session.jobs(limit=1)
+    if not jobs:
+        raise InvalidRequest("There is nothing to show yet; run a %%hailuo cell first.")
+    return session.jobs_of_batch(jobs[0].row.batch_id)
+
+
+def _prices(variant: Variant) -> str:
+    """Write a variant's prices in one cell of the table."""
+    said = []
+    for price in variant.prices:
+        when = dict(price.when)
+        length = when.get("duration")
+        said.append(usd_text(price.usd) + (f" for {length} s" if length and len(variant.prices) > 1 else ""))
+    return ", ".join(dict.fromkeys(said))
+
+
+def _inputs_of(variant: Variant) -> DataFrame:
+    import pandas as pd
+
+    rows = []
+    for name, schema in variant.schema["properties"].items():
+        limits = [f"{key} {schema[key]}" for key in ("minimum", "maximum", "maxLength") if key in schema]
+        rows.append(
+            {
+                "input": name,
+                "type": schema.get("type", ""),
+                "required": name in variant.required,
+                "default": schema.get("default", ""),
+                "values": ", ".join(map(str, schema.get("enum", ()))) or ", ".join(limits),
+                "meaning": schema.get("description", ""),
+            }
+        )
+    return pd.DataFrame(rows).set_index("input")
