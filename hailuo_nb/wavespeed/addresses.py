@@ -21,6 +21,7 @@ RESERVED = frozenset(
     {"balance", "billing", "billings", "media", "model", "models", "predictions", "user", "users", "webhooks"}
 )
 _PREDICTION_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._:-]{0,199}")
+_HOST = re.compile(rb"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]+")
 _UNFIT = re.compile(r"[\x00-\x20\x7f\ud800-\udfff]")
 
 
@@ -50,6 +51,8 @@ def base_address(text: str) -> str:
         )
     if url.scheme != "https" and not (url.scheme == "http" and url.host in LOOPBACK_HOSTS):
         raise SettingInvalid("The service's address must be https (plain http is for this machine only).")
+    if not _HOST.fullmatch(url.raw_host):
+        raise SettingInvalid("The service's address names no host; correct WAVESPEED_BASE_URL.")
     return text
 
 
