@@ -1,1 +1,5 @@
-"""The room analysis."""
+"""What can be learnt from the clips that were made.
+
+In comes the ledger; out go DataFrames for people. The session and the notebook are next: they show them. pandas is
+loaded inside functions, so that loading this costs nothing.
+"""

@@ -422,8 +422,8 @@ class Ledger:
         with self._database.read() as connection:
             return Writing(connection, self.kernel, 0, lambda _: True).clip(clip_id)
 
-    def table(self, wanted: reading.Wanted) -> tuple[tuple[str, ...], Sequence[tuple[Any, ...]]]:
-        """Read column names and bare tuples, for the history."""
+    def table(self, wanted: reading.Wanted) -> reading.Columns:
+        """Read bare columns, for the history."""
         with self._database.read() as connection:
             return reading.table(connection, wanted)
 

@@ -1,0 +1,312 @@
+"""The history: the ledger as a DataFrame, one row per clip that was or will be paid.
+
+In comes a ledger and filters, out goes a frame with the columns of `COLUMNS`, ``params.<axis>`` among them. Missing
+values are NA: a cost that nobody knows is never 0. Money is exact in the ledger and becomes binary only here; the
+sums in ``attrs`` are made before that.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from hailuo_nb.ledger.reading import Wanted
+from hailuo_nb.ledger.status import STATUSES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hailuo_nb.ledger.store import Ledger
+
+COLUMNS = (
+    *("id", "batch", "name", "take", "attempt", "service", "status", "variant", "model", "prompt"),
+    *("prompt_template", "params", "inputs", "image", "duration_s", "width", "height", "fps", "quote_usd"),
+    *("cost_usd", "price_source", "reuses", "saved_usd", "created_utc", "submitted_utc", "finished_utc"),
+    *("queue_s", "run_s", "path", "sha256", "bytes", "rating", "wins", "losses", "ties", "note", "tags"),
+    *("error", "prediction_id", "url", "url_expires_utc", "request_hash", "notebook", "cell_id", "previous"),
+)
+"""The columns in their order; in place of ``params`` stands one for each axis."""
+
+_STORED = {"batch": "batch_id", "model": "model_id"}
+_TEXTS = frozenset(
+    {"id", "batch", "name", "model", "prompt", "prompt_template", "image", "price_source", "path", "sha256"}
+    | {"note", "error", "prediction_id", "url", "request_hash", "notebook", "cell_id", "previous"}
+)
+_WHOLE = frozenset({"take", "attempt", "width", "height", "reuses", "bytes", "rating"})
+_TIMES = frozenset({"created_utc", "submitted_utc", "finished_utc", "url_expires_utc"})
+_CATEGORIES = frozenset({"service", "variant", "status"})
+_VOTES = frozenset({"wins", "losses", "ties"})
+
+
+def history(
+    ledger: Ledger,
+    *,
+    batch_id: str | None = None,
+    ids: Collection[str] | None = None,
+    service: str | None = None,
+    text: str | None = None,
+    name: str | None = None,
+    tag: str | None = None,
+    variant: str | Collection[str] | None = None,
+    status: str | Collection[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    axes: Mapping[str, str] | None = None,
+    notebook: str | None = None,
+    cell_id: str | None = None,
+    limit: int | None = None,
+) -> pd.DataFrame:
+    """Read the ledger as a DataFrame, the newest clip first.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The ledger.
+    batch_id : str, optional
+        The clips of this batch, place by place in its order, with the column ``cached``: there a cached clip costs 0
+        and shows what it saved, and a clip that the cell names twice is paid at its first place.
+    ids : collection of str, optional
+        These clips.
+    service, name, tag, notebook, cell_id : str, optional
+        Exactly this.
+    text : str, optional
+        In the prompt, whatever the case.
+    variant, status : str or collection of str, optional
+        This, or any of these.
+    since, until : datetime, optional
+        Made from then on, and before then; zone-aware.
+    axes : Mapping of str to str, optional
+        Axis values.
+    limit : int, optional
+        At most so many.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns as in `COLUMNS`; ``attrs`` holds ``total_usd`` and ``saved_usd``, which are real money only, and
+        ``simulated_usd``, all of the rows in the frame.
+
+    Examples
+    --------
+    >>> history(ledger, text="fox").groupby("variant").cost_usd.sum()  # doctest: +SKIP
+    """
+    wanted = Wanted(
+        ids=ids,
+        batch=batch_id,
+        service=service,
+        text=text,
+        name=name,
+        tag=tag,
+        variants=_several(variant),
+        statuses=_several(status),
+        since=since,
+        until=until,
+        axes=axes or {},
+        notebook=notebook,
+        cell_id=cell_id,
+        limit=limit,
+        newest_first=True,
+    )
+    found = ledger.table(wanted)
+    reused = [found.reused.get(clip_id, (0, 0)) for clip_id in found.ids]
+    stored: dict[str, Sequence[Any]] = {
+        **found.stored,
+        "reuses": [count for count, _ in reused],
+        "saved_micros": [saved for _, saved in reused],
+    }
+    if batch_id is not None:
+        stored |= _as_placed(stored)
+    return _frame(stored, is_batch=batch_id is not None)
+
+
+def _several(one_or_more: str | Collection[str] | None) -> Collection[str] | None:
+    return (one_or_more,) if isinstance(one_or_more, str) else one_or_more
+
+
+def _as_placed(stored: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    """Say of each clip what it is to this batch: which axes, what it cost here, what it saved."""
+    shown = stored["place_shown"]
+    is_free = [word in ("cached", "repeat") for word in shown]
+    first = dict(reversed(list(zip(stored["id"], shown, strict=True))))
+    return {
+        "axes": stored["place_axes"],
+        "prompt_template": stored["place_prompt_template"],
+        "cost_micros": [
+            0 if free else cost for free, cost in zip(is_free, stored["cost_micros"], strict=True)
+        ],
+        "saved_micros": stored["place_saved_micros"],
+        "cached": [first[clip] == "cached" for clip in stored["id"]],
+    }
+
+
+def _frame(stored: Mapping[str, Sequence[Any]], *, is_batch: bool) -> pd.DataFrame:
+    import pandas as pd  # 225 ms: only where somebody asks for a frame
+
+    columns: dict[str, Any] = {}
+    for column in COLUMNS:
+        if column == "params":
+            columns |= _params(stored["axes"])
+        else:
+            columns[column] = _column(column, stored)
+    if is_batch:
+        columns["cached"] = pd.array(stored["cached"], dtype="boolean")
+    frame = pd.DataFrame(columns, copy=False)
+    frame.attrs |= _totals(stored)
+    return frame
+
+
+def _column(column: str, stored: Mapping[str, Sequence[Any]]) -> Any:
+    """Make one column from what SQLite gave."""
+    if column in _TIMES:
+        made = _moments(stored[column + "_ms"])
+    elif column in _CATEGORIES:
+        made = _category(column, stored[column])
+    elif column == "price_source":
+        # Before there is a cost, the price that is known is the quote's.
+        both = zip(stored[column], stored["quote_source"], strict=True)
+        made = _text([cost or quote for cost, quote in both])
+    elif column in _TEXTS:
+        made = _text(stored[_STORED.get(column, column)])
+    elif column in _VOTES:
+        made = _numbers([0] * len(stored["id"]), "Int64")
+    elif column in _WHOLE:
+        made = _numbers(stored[column], "Int64")
+    elif column == "inputs":
+        made = _objects(_parsed(stored[column]))
+    elif column == "tags":
+        kept = {text: tuple(_parsed([text])[0] or ()) for text in set(stored[column])}
+        made = _objects([kept[text] for text in stored[column]])
+    else:
+        made = _floats(column, stored)
+    return made
+
+
+def _floats(column: str, stored: Mapping[str, Sequence[Any]]) -> Any:
+    """Make a column of dollars, seconds or frames a second."""
+    if column == "saved_usd":
+        return _numbers([micros or 0 for micros in stored["saved_micros"]], "Float64", 1e6)
+    if column in ("quote_usd", "cost_usd"):
+        return _numbers(stored[column.removesuffix("_usd") + "_micros"], "Float64", 1e6)
+    if column == "duration_s":  # as measured; as asked while there is no file
+        both = zip(stored["duration_s"], stored["asked_duration_s"], strict=True)
+        return _numbers([asked if real is None else real for real, asked in both], "Float64")
+    if column == "queue_s":
+        return _numbers(_between(stored["submitted_utc_ms"], stored["started_utc_ms"]), "Float64", 1e3)
+    if column == "run_s":
+        starts = [
+            submitted if started is None else started
+            for started, submitted in zip(stored["started_utc_ms"], stored["submitted_utc_ms"], strict=True)
+        ]
+        seen = _between(starts, stored["generated_utc_ms"])
+        # The service's own figure where it gave one; else what the polls saw.
+        told = stored["execution_ms"]
+        return _numbers([s if t is None else t for t, s in zip(told, seen, strict=True)], "Float64", 1e3)
+    return _numbers(stored[column], "Float64")
+
+
+def _between(starts: Sequence[int | None], ends: Sequence[int | None]) -> list[int | None]:
+    """Subtract, where both are known; a clock that was put back gives no negative time."""
+    return [
+        None if start is None or end is None or end < start else end - start
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def _text(values: Sequence[str | None]) -> Any:
+    """Make a text column in which what is missing is NA in every version of pandas."""
+    import pandas as pd
+
+    return pd.array(_objects(values), dtype="string")
+
+
+def _numbers(values: Sequence[Any], dtype: str, divisor: float = 1.0) -> Any:
+    """Make a nullable column; two plain arrays are many times faster than a list with None in it."""
+    import numpy as np
+    import pandas as pd
+
+    is_missing = np.zeros(len(values), dtype=bool)
+    plain = values
+    if None in values:
+        is_missing[:] = [value is None for value in values]
+        plain = [0 if value is None else value for value in values]
+    if dtype == "Int64":
+        return pd.arrays.IntegerArray(np.array(plain, dtype="int64"), is_missing)
+    numbers = np.array(plain, dtype="float64")
+    return pd.arrays.FloatingArray(numbers / divisor if divisor != 1.0 else numbers, is_missing)
+
+
+def _moments(values: Sequence[int | None]) -> Any:
+    """Make a column of times in UTC."""
+    import numpy as np
+    import pandas as pd
+
+    missing = np.iinfo("int64").min  # which numpy reads as NaT
+    ms = np.array([missing if value is None else value for value in values], dtype="int64")
+    return pd.Series(ms.view("datetime64[ms]").astype("datetime64[us]")).dt.tz_localize("UTC")
+
+
+def _category(column: str, values: Sequence[str]) -> Any:
+    """Make a category; the statuses in the order of a clip's life, the others as they first appear."""
+    import pandas as pd
+
+    words = list(STATUSES) if column == "status" else []
+    words += [word for word in dict.fromkeys(values) if word not in words]
+    code = {word: at for at, word in enumerate(words)}
+    dtype = pd.CategoricalDtype(pd.Index(words, dtype="string").astype(object))
+    return pd.Categorical.from_codes([code[value] for value in values], dtype=dtype)
+
+
+def _objects(values: Sequence[Any]) -> Any:
+    """Make an array of Python objects as they are, mappings and tuples too."""
+    import numpy as np
+
+    objects = np.empty(len(values), dtype=object)
+    objects[:] = values
+    return objects
+
+
+def _params(axes: Sequence[str]) -> dict[str, Any]:
+    """Make a column for each axis, in the order in which they first appear."""
+    kept = {text: _parsed([text])[0] for text in dict.fromkeys(axes)}
+    named = {axis: None for values in kept.values() if isinstance(values, dict) for axis in values}
+    columns: dict[str, Any] = {}
+    for axis in named:
+        of_text = {
+            text: None if not isinstance(values, dict) or values.get(axis) is None else str(values[axis])
+            for text, values in kept.items()
+        }
+        columns[f"params.{axis}"] = _text([of_text[text] for text in axes])
+    return columns
+
+
+def _parsed(texts: Sequence[str]) -> list[Any]:
+    """Read many JSON texts at once; what is not JSON, as in a file that somebody changed, is None."""
+    try:
+        found: list[Any] = json.loads(f"[{','.join(texts)}]")
+    except (ValueError, RecursionError, TypeError):
+        found = []
+    if len(found) == len(texts):
+        return found
+    return [_parsed_alone(text) for text in texts]
+
+
+def _parsed_alone(text: object) -> Any:
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _totals(stored: Mapping[str, Sequence[Any]]) -> dict[str, float]:
+    """Add up in whole micro-dollars; what was simulated stays apart from money."""
+    sums = {"total_usd": 0, "saved_usd": 0, "simulated_usd": 0}
+    money = zip(stored["service"], stored["cost_micros"], stored["saved_micros"], strict=True)
+    for service, cost, saved in money:
+        if service == "simulator":
+            sums["simulated_usd"] += cost or 0
+        else:
+            sums["total_usd"] += cost or 0
+            sums["saved_usd"] += saved or 0
+    return {name: micros / 1e6 for name, micros in sums.items()}
