@@ -71,6 +71,11 @@ class Camera:
         return min(self._zoom(0.0), self._zoom(1.0), 1.0)
 
     @property
+    def rise(self) -> float:
+        """How far it is carried up or down, in pixels."""
+        return abs(self._sum(_CARRY)[1]) * self.height
+
+    @property
     def tracks(self) -> bool:
         """Whether it goes with whoever moves."""
         return "tracking shot" in self.moves

@@ -77,17 +77,17 @@ def make_caption(prompt: str, variant: str, take: int, length_s: int, size: tupl
     """
     width, height = size
     unit = min(height, width * 9 / 16) / 768
-    pad, big, small = round(36 * unit), round(29 * unit), round(23 * unit)
+    pad, big, small = round(36 * unit), round(33 * unit), round(25 * unit)
     font, label = _font(big, prompt), _font(small, variant)
     lines = _wrapped(_plain(prompt), font, width - 2 * pad, _LINES)
-    line_high = round(38 * unit)
+    line_high = round(42 * unit)
     text_top = height - pad - round(30 * unit) - line_high * len(lines) - round(6 * unit)
-    top = 2 * ((text_top - round(84 * unit)) // 2)
+    top = 2 * ((text_top - round(72 * unit)) // 2)
     text = Image.new("L", (width, height - top), 0)
     draw = ImageDraw.Draw(text)
     for number, line in enumerate(lines):
         draw.text((pad, text_top - top + number * line_high), line, fill=255, font=font)
-    foot = height - pad - round(22 * unit) - top
+    foot = height - pad - round(24 * unit) - top
     draw.text((pad, foot), variant, fill=205, font=label)
     right = f"#{take}  ·  {length_s} s"
     draw.text((width - pad - draw.textlength(right, font=label), foot), right, fill=205, font=label)

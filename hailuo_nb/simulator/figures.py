@@ -147,20 +147,28 @@ def _walker(draw: ImageDraw.ImageDraw, phase: float, colour: Colour, high: float
 def _bird(draw: ImageDraw.ImageDraw, phase: float, colour: Colour, high: float) -> None:
     """A bird in flight, going to the right."""
     flap = math.sin(2 * math.pi * phase)
-    dark = mix(colour, (20, 20, 30), 0.6)
-    middle = high * 0.55 - flap * high * 0.03
-    for side, shade in ((-1, mix(dark, (0, 0, 0), 0.25)), (1, dark)):
-        shoulder, tip = high * (0.66 + 0.05 * side), middle - high * 0.5 * flap - high * 0.06
-        bend = middle - high * 0.42 * flap - high * 0.12
-        draw.polygon(
-            [(shoulder, middle), (shoulder - high * 0.2, bend), (shoulder - high * 0.52, tip), (shoulder - high * 0.3, middle + high * 0.02)],
-            fill=(*shade, 255),
-        )
-    draw.polygon([(high * 0.5, middle), (high * 0.18, middle - high * 0.05), (high * 0.2, middle + high * 0.1)], fill=(*dark, 255))
-    draw.ellipse((high * 0.4, middle - high * 0.1, high * 1.0, middle + high * 0.12), fill=(*colour, 255))
-    draw.ellipse((high * 0.9, middle - high * 0.13, high * 1.12, middle + high * 0.06), fill=(*colour, 255))
-    draw.polygon([(high * 1.09, middle - high * 0.07), (high * 1.26, middle - high * 0.02), (high * 1.08, middle + high * 0.02)], fill=(238, 176, 70, 255))
-    draw.ellipse((high * 1.02, middle - high * 0.09, high * 1.05, middle - high * 0.06), fill=(20, 18, 24, 255))
+    body, wing = mix(colour, (40, 38, 46), 0.55), mix(colour, (24, 24, 32), 0.72)
+    middle = high * 0.56 - flap * high * 0.03
+    for side, shade in ((1, mix(wing, (0, 0, 0), 0.3)), (0, wing)):
+        lean, up = high * 0.1 * side, flap * high * (0.44 - 0.06 * side)
+        front, back = (high * 0.8 + lean, middle - high * 0.04), (high * 0.5 + lean, middle)
+        bend_front, bend_back = (high * 0.72 + lean, middle - up * 0.75), (high * 0.44 + lean, middle - up * 0.6)
+        tip = (high * 0.4 + lean, middle - up * 1.12 - high * 0.03)
+        draw.polygon([front, bend_front, tip, bend_back, back], fill=(*shade, 255))
+        if side:
+            _bird_body(draw, middle, body, high)
+
+
+def _bird_body(draw: ImageDraw.ImageDraw, middle: float, body: Colour, high: float) -> None:
+    """Its tail, body, head and beak."""
+    pale = mix(body, (255, 255, 255), 0.75)
+    tail = [(high * 0.46, middle), (high * 0.12, middle - high * 0.07), (high * 0.16, middle + high * 0.07)]
+    draw.polygon(tail, fill=(*pale, 255))
+    draw.ellipse((high * 0.36, middle - high * 0.09, high * 1.0, middle + high * 0.1), fill=(*body, 255))
+    draw.ellipse((high * 0.9, middle - high * 0.11, high * 1.1, middle + high * 0.05), fill=(*pale, 255))
+    beak = [(high * 1.07, middle - high * 0.06), (high * 1.22, middle), (high * 1.06, middle + high * 0.02)]
+    draw.polygon(beak, fill=(238, 176, 70, 255))
+    draw.ellipse((high * 1.02, middle - high * 0.06, high * 1.05, middle - high * 0.03), fill=(20, 18, 24, 255))
 
 
 def _fish(draw: ImageDraw.ImageDraw, phase: float, colour: Colour, high: float) -> None:

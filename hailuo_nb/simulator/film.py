@@ -75,7 +75,9 @@ def _from_words(job: dict[str, Any], camera: Camera) -> Compose:
     """Compose frames of painted scenery."""
     look = read_prompt(job["prompt"], seed=job["same"])
     seed = f"{job['same']} {job['take']}"
-    scene = paint(look, width=camera.width, height=camera.height, frames=camera.frames, seed=seed)
+    scene = paint(
+        look, width=camera.width, height=camera.height, frames=camera.frames, rise=camera.rise, seed=seed
+    )
     to_left = scene.dice.random() < 0.4 and not camera.tracks
     figure = draw_figure(look, camera.height, to_left=to_left)
     path = _path(scene, camera, figure, to_left=to_left)
@@ -201,7 +203,7 @@ def _encode(path: Path, width: int, height: int, frames: Iterator[VideoFrame]) -
         context = stream.codec_context
         context.thread_count = 1
         context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1
-        stream.options = {"preset": "ultrafast", "crf": "24", "g": str(FPS), "keyint_min": str(FPS)}
+        stream.options = {"preset": "ultrafast", "crf": "25", "g": str(FPS), "keyint_min": str(FPS)}
         for frame in frames:
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

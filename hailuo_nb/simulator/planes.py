@@ -7,7 +7,7 @@ layers into frames. Composing in these planes instead of RGB is what makes a cli
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,23 @@ class Planes:
         """Empty planes to paste into."""
         half = (width // 2, height // 2)
         return cls(Image.new("L", (width, height), 16), Image.new("L", half, 128), Image.new("L", half, 128))
+
+    def rows(self, first: int, end: int) -> Planes:
+        """Some of its rows; both numbers are even."""
+        wide, half = self.y.width, self.u.width
+        box = (0, first // 2, half, min(end // 2, self.u.height))
+        return Planes(self.y.crop((0, first, wide, min(end, self.y.height))), self.u.crop(box), self.v.crop(box))
+
+    def paste(
+        self, frame: Planes, at: tuple[int, int], mask: Image.Image | None, half_mask: Image.Image | None
+    ) -> None:
+        """Paste it into a frame, as far as it lies inside."""
+        if at[1] >= frame.y.height or at[1] + self.y.height <= 0:
+            return
+        half = (at[0] // 2, at[1] // 2)
+        frame.y.paste(self.y, at, mask)
+        frame.u.paste(self.u, half, half_mask)
+        frame.v.paste(self.v, half, half_mask)
 
 
 def to_yuv(colour: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -79,6 +96,8 @@ class Layer:
         Pixels a frame it moves by itself, to the right.
     bob : tuple
         Pixels up and down, and seconds for once.
+    solid : Planes or None
+        What follows below, where nothing shows through: a plain copy is quicker.
     """
 
     planes: Planes
@@ -89,6 +108,7 @@ class Layer:
     depth: float
     drift: float = 0.0
     bob: tuple[float, float] = (0.0, 1.0)
+    solid: Planes | None = None
 
     @classmethod
     def of(
@@ -102,9 +122,36 @@ class Layer:
         bob: tuple[float, float] = (0.0, 1.0),
     ) -> Layer:
         """Make a layer of an RGB or RGBA picture of even width and height."""
-        mask = picture.getchannel("A") if picture.mode == "RGBA" else None
-        half = mask.reduce(2) if mask is not None else None
-        return cls(planes_of(picture), mask, half, left, top, depth, drift, bob)
+        whole = planes_of(picture)
+        if picture.mode != "RGBA":
+            return cls(whole, None, None, left, top, depth, drift, bob)
+        mask = picture.getchannel("A")
+        rows = np.asarray(mask).min(axis=1) < 255
+        open_rows = 2 * ((int(np.flatnonzero(rows)[-1]) + 2) // 2) if rows.any() else 0
+        if open_rows >= picture.height:
+            return cls(whole, mask, mask.reduce(2), left, top, depth, drift, bob)
+        upper = mask.crop((0, 0, picture.width, open_rows))
+        solid = whole.rows(open_rows, picture.height)
+        return cls(whole.rows(0, open_rows), upper, upper.reduce(2), left, top, depth, drift, bob, solid)
+
+    @property
+    def solid_from(self) -> int:
+        """From which of its rows on nothing shows through, across its whole width; beyond its end where none is."""
+        if self.mask is None:
+            return 0
+        return self.planes.y.height if self.solid else 1 << 20
+
+    def cut(self, height: int) -> Layer:
+        """The same without the rows from `height` on."""
+        open_rows = self.planes.y.height
+        if height >= open_rows:
+            solid = self.solid.rows(0, height - open_rows) if self.solid and height > open_rows else None
+            return replace(self, solid=solid)
+        height = max(height, 2)
+        if self.mask is None or self.half_mask is None:
+            return replace(self, planes=self.planes.rows(0, height), solid=None)
+        mask = self.mask.crop((0, 0, self.mask.width, height))
+        return replace(self, planes=self.planes.rows(0, height), mask=mask, half_mask=mask.reduce(2), solid=None)
 
     def lay(self, frame: Planes, *, x: float, y: float, frame_number: int) -> None:
         """Paste it where it is when the camera has moved by (x, y)."""
@@ -112,7 +159,6 @@ class Layer:
         rise = amount * math.sin(2 * math.pi * frame_number / (24 * period_s)) if amount else 0.0
         at_x = round(self.left - x + self.drift * frame_number)
         at_y = round(self.top - y + rise)
-        frame.y.paste(self.planes.y, (at_x, at_y), self.mask)
-        at = (at_x // 2, at_y // 2)
-        frame.u.paste(self.planes.u, at, self.half_mask)
-        frame.v.paste(self.planes.v, at, self.half_mask)
+        self.planes.paste(frame, (at_x, at_y), self.mask, self.half_mask)
+        if self.solid is not None:
+            self.solid.paste(frame, (at_x, at_y + self.planes.y.height), None, None)

@@ -28,6 +28,7 @@ _PLACES = {
     "forest": "forest wood woods tree trees jungle fox deer wolf bear owl squirrel pine pines leaves park garden "
     "rainforest autumn fall mushroom cabin barn",
     "desert": "desert dune dunes sand camel sahara oasis cactus mars savanna lion elephant giraffe zebra",
+    "meadow": "meadow meadows field fields grass grassland prairie countryside farm hills village windmill flowers picnic",
     "space": "space galaxy planet planets astronaut stars nebula rocket moon spaceship orbit cosmos milky asteroid",
 }
 _LIGHTS = {
@@ -197,6 +198,8 @@ def read_prompt(prompt: str, *, seed: str) -> Look:
     palette = _shaded(_PALETTES[light][lots.randrange(3)], place, weather, (own.random() - 0.5) * 0.05)
     fur = next((_FUR[word] for word in words if word in _FUR), None)
     colour = fur if figure == "walker" and fur else _lively(lots.random())
+    if place == "space" and figure == "person":
+        colour = (226, 230, 238)
     return Look(place, light, weather, figure, colour, palette)
 
 
@@ -215,7 +218,7 @@ def mix(one: Colour, other: Colour, share: float) -> Colour:
 
 def _lively(hue: float) -> Colour:
     """A strong, warm-leaning colour."""
-    red, green, blue = colorsys.hsv_to_rgb((hue * 0.75 + 0.9) % 1, 0.68, 0.9)
+    red, green, blue = colorsys.hsv_to_rgb((hue * 0.75 + 0.9) % 1, 0.6, 0.86)
     return round(red * 255), round(green * 255), round(blue * 255)
 
 

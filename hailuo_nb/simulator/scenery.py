@@ -95,7 +95,7 @@ class Scene:
         self.ground = ground
 
 
-def paint(look: Look, *, width: int, height: int, frames: int, seed: str) -> Scene:
+def paint(look: Look, *, width: int, height: int, frames: int, rise: float, seed: str) -> Scene:
     """Paint a place.
 
     Parameters
@@ -104,6 +104,8 @@ def paint(look: Look, *, width: int, height: int, frames: int, seed: str) -> Sce
         What to paint.
     width, height, frames : int
         Of the clip.
+    rise : float
+        How far the camera is carried up or down, in pixels.
     seed : str
         Decides the details.
     """
@@ -111,7 +113,20 @@ def paint(look: Look, *, width: int, height: int, frames: int, seed: str) -> Sce
     scene.light_x = scene.dice.choice((0.24, 0.34, 0.66, 0.76))
     scene.light_y = {"day": 0.2, "night": 0.24}.get(look.light, 0.4)
     _PLACES.get(look.place, _meadow)(scene)
+    _hide(scene, rise)
     return scene
+
+
+def _hide(scene: Scene, rise: float) -> None:
+    """Cut from every layer what nearer ones cover in every frame: most of a picture is painted over otherwise."""
+    shut = [(layer.top + layer.solid_from, layer) for layer in scene.layers]
+    for place, layer in enumerate(scene.layers):
+        ends = [
+            line + rise * abs(near.depth - layer.depth) + near.bob[0] + layer.bob[0] + 2
+            for line, near in shut[place + 1 :]
+        ]
+        if ends:
+            scene.layers[place] = layer.cut(2 * math.ceil((min(ends) - layer.top) / 2))
 
 
 # what places are made of
@@ -235,24 +250,26 @@ def _ridge(
 ) -> None:
     """A range of hills: `line` is its upper edge in pixels of the frame, the colours run from there downwards."""
     top = int(2 * math.floor(float(line.min()) / 2)) - 2
-    high = 2 * ((scene.bottom - top) // 2)
-    wide = scene.full_width
+    high, wide = 2 * ((scene.bottom - top) // 2), scene.full_width
     y = np.arange(high, dtype=np.float32)[:, None] + top
     steep = np.sqrt(1 + np.gradient(line) ** 2)
     alpha = np.clip((y - line[None, :]) / steep[None, :] + 0.5, 0, 1)
-    down = np.clip((y - line.min()) / max(float(scene.px(0.34)), 1), 0, 1)
+    # Sides of a range are soft: their colours are painted at half the size.
+    edge, below = line[None, ::2], y[::2]
+    down = np.clip((below - line.min()) / max(float(scene.px(0.34)), 1), 0, 1)
     one, other = (np.array(colour, np.float32) for colour in colours)
-    rgb = one + (other - one) * down[:, :, None]
-    rgb = np.repeat(rgb, wide, axis=1)
+    rgb = np.repeat(one + (other - one) * down[:, :, None], wide // 2, axis=1)
     if facets or snow:
-        relief = _relief(scene, line, y)
+        relief = _relief(scene, line[::2], below)
         rgb *= (1 + facets * relief)[:, :, None]
         if snow:
-            height = (y - line[None, :]) / max(float(scene.px(snow)), 1) + 0.45 * relief
-            cap = np.clip(1.2 - height * 1.6, 0, 1) * np.clip((scene.px(scene.horizon) - line) / scene.px(0.12), 0, 1)
-            white = np.array(mix(scene.look.palette.low, (250, 252, 255), 0.7), np.float32) * (1 + 0.25 * relief[:, :, None])
-            rgb += cap[:, :, None] * (white - rgb)
-    picture = Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8)).convert("RGBA")
+            height = (below - edge) / max(float(scene.px(snow)), 1) + 0.5 * relief
+            tall = np.clip((scene.px(scene.horizon) - edge) / scene.px(0.12), 0, 1)
+            cap = np.clip(1.25 - height * 2.2, 0, 1) * tall
+            white = np.array(mix(scene.look.palette.low, (250, 252, 255), 0.7), np.float32)
+            rgb += cap[:, :, None] * (white * (1 + 0.16 * relief[:, :, None]) - rgb)
+    soft = Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8))
+    picture = soft.resize((wide, high), Image.Resampling.BILINEAR).convert("RGBA")
     picture.putalpha(Image.fromarray((alpha * 255).astype(np.uint8)))
     scene.add(picture, top=top, depth=depth)
 
@@ -260,12 +277,15 @@ def _ridge(
 def _relief(scene: Scene, line: Floats, y: Floats) -> Floats:
     """Light and shade on the sides of a range, as if lit from the sun's side: -1 to 1."""
     wide = len(line)
-    slope = np.gradient(_noise(scene.dice, wide, 26, octaves=4, rough=0.62)) * wide / 60
-    slope += np.gradient(line) * 0.9
-    side = -1 if scene.light_x < 0.5 else 1
-    # Each row looks the slope up a little aside, so that faces run down at an angle.
-    columns = (np.arange(wide)[None, :] + np.int32(0.55 * 1) * 0 + (0.55 * (y - line.min())).astype(np.int32)) % wide
-    return np.tanh(side * slope.astype(np.float32)[columns] * -1.0)
+    side = 1 if scene.light_x < 0.5 else -1
+    # Broad faces from the line of the range itself, and folds of their own that shift from row to row.
+    kernel = np.hanning(max(5, wide // 60))
+    faces = np.convolve(np.gradient(line), kernel / kernel.sum(), "same").astype(np.float32) * 1.6
+    folds = _noise(scene.dice, wide, 11, octaves=3, rough=0.5)
+    lean = (0.5 * (y - line.min())).astype(np.int32)
+    columns = np.arange(wide)[None, :]
+    shifted = folds[(columns + lean) % wide] - folds[(columns - lean // 2) % wide]
+    return np.tanh(side * (faces[None, :] + 0.7 * shifted))
 
 
 def _water(scene: Scene, top: float, *, waves: int = 4) -> None:
@@ -374,7 +394,7 @@ def _meadow(scene: Scene) -> None:
     _woods(scene, 0.69, 0.05, mix(palette.hill, palette.near, 0.6), depth=0.42, every=0.3)
     ground = mix(palette.hill, palette.light, 0.12)
     _ridge(scene, _range(scene, 0.71, 0.02, 3), (ground, palette.near), depth=0.6, facets=0.03)
-    scene.figure_here(0.79)
+    scene.figure_here(0.77)
     _grass(scene, 0.9, mix(palette.near, palette.hill, 0.3), depth=1.0)
 
 
@@ -390,7 +410,7 @@ def _mountain(scene: Scene) -> None:
     _ridge(scene, near, (palette.far, palette.hill), depth=0.22, facets=0.2, snow=0.15)
     _woods(scene, 0.67, 0.07, mix(palette.hill, palette.near, 0.5), depth=0.4, every=0.24)
     _ridge(scene, _range(scene, 0.7, 0.02, 3), (mix(palette.hill, palette.near, 0.4), palette.near), depth=0.6, facets=0.05)
-    scene.figure_here(0.79)
+    scene.figure_here(0.77)
     _woods(scene, 0.97, 0.2, mix(palette.near, (0, 0, 0), 0.35), depth=1.0, every=0.45)
 
 
@@ -483,7 +503,7 @@ def _road(scene: Scene) -> None:
     for x in range(0, wide, scene.px(0.2)):
         draw.rectangle((x, scene.px(0.105), x + scene.px(0.09), scene.px(0.112)), fill=mix(tarmac, (255, 236, 190), 0.6))
     scene.add(picture, top=start, depth=0.75)
-    scene.figure_here(0.8)
+    scene.figure_here(0.78)
 
 
 def _forest(scene: Scene) -> None:
@@ -496,7 +516,7 @@ def _forest(scene: Scene) -> None:
     _woods(scene, 0.71, 0.3, mix(palette.hill, palette.near, 0.55), depth=0.55, every=0.36)
     ground = mix(palette.hill, palette.light, 0.1)
     _ridge(scene, _range(scene, 0.73, 0.015, 3), (ground, palette.near), depth=0.7, facets=0.04)
-    scene.figure_here(0.8)
+    scene.figure_here(0.78)
     _woods(scene, 1.05, 0.6, mix(palette.near, (0, 0, 0), 0.45), depth=1.0, every=0.8)
     _grass(scene, 0.93, mix(palette.near, (0, 0, 0), 0.2), depth=1.0)
 
@@ -512,7 +532,7 @@ def _desert(scene: Scene) -> None:
         crest = scene.px(level) - scene.px(0.05) * (1 - 2 * np.abs(_noise(dice, wide, periods, octaves=1)))
         colours = (mix(lit, palette.low, 0.6 - depth * 0.6), mix(palette.hill, palette.near, depth))
         _ridge(scene, crest.astype(np.float32), colours, depth=depth, facets=0.12)
-    scene.figure_here(0.8)
+    scene.figure_here(0.78)
     crest = scene.px(0.9) - scene.px(0.04) * (1 - 2 * np.abs(_noise(dice, wide, 1.1, octaves=1)))
     _ridge(scene, crest.astype(np.float32), (palette.near, mix(palette.near, (0, 0, 0), 0.4)), depth=1.0, facets=0.1)
 
@@ -567,7 +587,7 @@ def _table(scene: Scene) -> None:
     rgb += sheen[:, :, None] * (np.array(palette.light, np.float32) - rgb)
     rgb[: max(2, scene.px(0.006))] *= 1.25
     scene.add(Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8)), top=start, depth=0.75)
-    scene.figure_here(0.79)
+    scene.figure_here(0.77)
 
 
 def _room(scene: Scene) -> None:
