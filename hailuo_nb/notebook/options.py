@@ -500,7 +500,7 @@ def _variant_test(variants: Callable[[str], object] | Collection[str] | None) ->
 
 def _variant_fault(word: str, variants: Callable[[str], object] | Collection[str] | None) -> str | None:
     """Say why a word is no variant, or None when it is one."""
-    from hailuo_nb.catalog.variants import find, looks_like_model_id  # noqa: PLC0415 - loading the extension stays quick
+    from hailuo_nb.catalog.variants import find, looks_like_model_id
 
     if looks_like_model_id(word):
         return None

@@ -201,7 +201,7 @@ def _vary_values(vary: Mapping[str, Sequence[object]]) -> dict[str, tuple[str, .
     if not vary:
         return {}
     # Loaded here: values.py loads jinja2, which most prompts never need.
-    from hailuo_nb.prompts.values import ValueFault, as_texts  # noqa: PLC0415
+    from hailuo_nb.prompts.values import ValueFault, as_texts
 
     texts: dict[str, tuple[str, ...]] = {}
     for name, values in vary.items():
@@ -262,6 +262,7 @@ class _Reader:
         self.text = text
         self.vary = vary
         self.namespace = namespace
+        self.last_close = text.rfind("}}") - 2
         self.axes: dict[str, Axis] = {}
         self.pieces: list[str | _Hole] = []
 
@@ -292,8 +293,9 @@ class _Reader:
     def _expression_end(self, start: int) -> int:
         """Find where the expression that begins here ends; below 0 for none, where ``{{`` means nothing."""
         if self.namespace is None:
-            close = self.text.find("}}", start + 2)
-            return close if close < 0 else close + 2
+            if start > self.last_close:
+                return -1
+            return self.text.find("}}", start + 2) + 2
         end, quote = expression_end(self.text, start)
         if end < 0 and quote >= 0:
             raise invalid("This quote inside {{ }} is not closed: close it before }}.", self.text, quote)
@@ -327,7 +329,7 @@ class _Reader:
         """Say whether a brace opens alternatives or an axis."""
         if token.kind != "{" or token.partner < 0:
             return False
-        return bool(token.bars or self._header(token)) or self._body(token) in self.vary
+        return bool(token.bars or self._header(token)) or bool(self.vary and self._body(token) in self.vary)
 
     def _read(self) -> None:
         """Turn the whole text into pieces."""
@@ -356,7 +358,7 @@ class _Reader:
             return "{"
         if self.namespace is None:
             return self.text[token.start : token.end]
-        from hailuo_nb.prompts.values import ValueFault, evaluate  # noqa: PLC0415
+        from hailuo_nb.prompts.values import ValueFault, evaluate
 
         try:
             return evaluate(self.text[token.start + 2 : token.end - 2], self.namespace)
