@@ -268,7 +268,7 @@ def _schema_faults(variant: Variant, name: str, value: object) -> list[str]:
 def _validator() -> Any:
     """Give a validator that takes tuples for lists, as requests hold them."""
     # Loading jsonschema takes 70 ms, and nothing needs it before the first request is checked.
-    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415
+    from jsonschema import Draft202012Validator, validators
 
     checker = Draft202012Validator.TYPE_CHECKER.redefine(
         "array", lambda _, instance: isinstance(instance, list | tuple)

@@ -322,7 +322,7 @@ def _request_schema(entry: Mapping[str, Any], model_id: str) -> Mapping[str, Any
 def _reduced_schema(schema: Mapping[str, Any], model_id: str) -> dict[str, Any]:
     """Keep of a published schema what can be checked here, and refuse one that is no schema."""
     # Loading jsonschema takes 70 ms, and a variant of the catalogue never needs it.
-    from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415
+    from jsonschema import Draft202012Validator, SchemaError
 
     properties = {
         name: _reduced_property(facts)

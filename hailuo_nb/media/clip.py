@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     import av
     import PIL.Image
 
-__all__ = ["ClipFacts", "frame_png", "opened", "poster", "probe", "sha256_of"]
+__all__ = ["ClipFacts", "frame_png", "named", "opened", "poster", "probe", "sha256_of"]
 
 # More pixels than any model makes; a forged header must not make the decoder ask for gigabytes.
 _MOST_PIXELS = 8192 * 8192
+_LONGEST_S = 1_000_000.0
+# What people call a codec, where its decoder is called something else.
+_CODECS = {"libdav1d": "av1", "libaom-av1": "av1", "libvpx": "vp8", "libvpx-vp9": "vp9"}
 _POSTER_BYTES = 15_000
 _POSTER_QUALITIES = (82, 74, 66, 58, 50, 40)
 
@@ -74,27 +77,27 @@ def probe(path: Path) -> ClipFacts:
     """
     path = Path(path)
     with opened(path) as (container, stream):
-        end, frames = _walk(container, stream)
+        last_start, end, frames = _walk(container, stream)
         context = stream.codec_context
         if not frames:
-            raise ClipInvalid(f"{path.name} holds no pictures; fetch it again.")
+            raise ClipInvalid(f"{named(path)} holds no pictures; fetch it again.")
         if not 0 < context.width * context.height <= _MOST_PIXELS:
             raise ClipInvalid(
-                f"{path.name} says it is {context.width} x {context.height} pixels; fetch it again."
+                f"{named(path)} says it is {context.width} x {context.height} pixels; fetch it again."
             )
         start = _start(stream)
         if next(_decoded(container, stream, 0.0), None) is None:
-            raise ClipInvalid(f"{path.name} does not decode; fetch it again.")
+            raise ClipInvalid(f"{named(path)} does not decode; fetch it again.")
         last = _last_frame(container, stream)
-        spacing = end / frames
-        if last is None or _time(last, stream) < end - start - max(2.5 * spacing, 0.1):
-            raise ClipInvalid(f"{path.name} does not decode to its end; fetch it again.")
+        grace = max(2.5 * (end - start) / frames, 0.1)  # an edit list may end before the last packets do
+        if last is None or _time(last, stream) < last_start - start - grace:
+            raise ClipInvalid(f"{named(path)} does not decode to its end; fetch it again.")
         return ClipFacts(
             duration_s=round(end - start, 3),
             width=context.width,
             height=context.height,
             fps=round(float(stream.average_rate or frames / max(end - start, 0.001)), 3),
-            codec=context.name.removeprefix("lib"),
+            codec=_CODECS.get(context.name, context.name),
             frames=frames,
             bytes=path.stat().st_size,
             has_audio=bool(container.streams.audio),
@@ -117,7 +120,7 @@ def poster(path: Path, width: int = 480) -> bytes:
             if not _is_blank(picture) or _time(frame, stream) > 1.5:
                 break
     if picture is None:
-        raise ClipInvalid(f"{Path(path).name} does not decode; fetch it again.")
+        raise ClipInvalid(f"{named(path)} does not decode; fetch it again.")
     picture.thumbnail((width, width * 4))
     return _small_jpeg(picture)
 
@@ -141,9 +144,11 @@ def frame_png(path: Path, at: float | None = None) -> bytes:
     """
     path = Path(path)
     with opened(path) as (container, stream):
-        frame = _last_frame(container, stream) if at is None else _frame_at(container, stream, at, path.name)
+        frame = (
+            _last_frame(container, stream) if at is None else _frame_at(container, stream, at, named(path))
+        )
         if frame is None:
-            raise ClipInvalid(f"{path.name} does not decode there; fetch it again.")
+            raise ClipInvalid(f"{named(path)} does not decode there; fetch it again.")
         buffer = io.BytesIO()
         _picture(frame).save(buffer, "PNG", compress_level=4)
     return buffer.getvalue()
@@ -155,10 +160,16 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def named(path: Path) -> str:
+    """Give the name of a file as it may stand in a message: printable and not too long; never its folder."""
+    name = "".join(letter if letter.isprintable() else "�" for letter in Path(path).name)
+    return name if len(name) <= 100 else f"{name[:60]}…{name[-30:]}"
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
     """Open a video file with its picture stream; every way in which that fails is a `ClipInvalid`."""
-    import av  # noqa: PLC0415 (64 ms)
+    import av
 
     with _whole(path) as (file, kind):
         try:
@@ -166,11 +177,11 @@ def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoSt
             with av.open(file, "r", format=kind, metadata_errors="replace") as container:
                 stream = next((s for s in container.streams.video if not s.disposition & 0x400), None)
                 if stream is None:  # 0x400: a cover picture of a sound file
-                    raise ClipInvalid(f"{path.name} holds no video, only sound or data; fetch it again.")
+                    raise ClipInvalid(f"{named(path)} holds no video, only sound or data; fetch it again.")
                 stream.thread_type = "AUTO"
                 yield container, stream
         except (av.FFmpegError, EOFError, ValueError, MemoryError) as error:
-            raise ClipInvalid(f"{path.name} is not a playable video ({_first_line(error)}).") from error
+            raise ClipInvalid(f"{named(path)} is not a playable video ({_first_line(error)}).") from error
 
 
 @contextmanager
@@ -180,16 +191,16 @@ def _whole(path: Path) -> Iterator[tuple[io.BufferedReader, str]]:
         file = path.open("rb")
     except OSError as error:
         raise ClipInvalid(
-            f"{path.name} cannot be read ({error.strerror or type(error).__name__})."
+            f"{named(path)} cannot be read ({error.strerror or type(error).__name__})."
         ) from error
     with file:
         head = file.read(512)
         kind = container_of(head)
         if kind is None:
-            raise ClipInvalid(f"{path.name} is {_what(head)}, not a video; fetch it again.")
+            raise ClipInvalid(f"{named(path)} is {_what(head)}, not a video; fetch it again.")
         fault = mp4_fault(file) if kind == "mov" else None
         if fault:
-            raise ClipInvalid(f"{path.name} {fault}; fetch it again.")
+            raise ClipInvalid(f"{named(path)} {fault}; fetch it again.")
         file.seek(0)
         yield file, kind
 
@@ -206,15 +217,16 @@ def _what(head: bytes) -> str:
     return "something else"
 
 
-def _walk(container: av.container.InputContainer, stream: av.VideoStream) -> tuple[float, int]:
-    """Read every packet; give the time at which the last picture ends, and how many there are."""
+def _walk(container: av.container.InputContainer, stream: av.VideoStream) -> tuple[float, float, int]:
+    """Read every packet; give the times at which the last picture starts and ends, and how many there are."""
     base = float(stream.time_base or 0)
-    end, frames = 0.0, 0
+    last_start, end, frames = 0.0, 0.0, 0
     for packet in container.demux(stream):
         if packet.size and not packet.is_corrupt:
             frames += 1
+            last_start = max(last_start, (packet.pts or 0) * base)
             end = max(end, ((packet.pts or 0) + (packet.duration or 0)) * base)
-    return end, frames
+    return last_start, end, frames
 
 
 def _decoded(
@@ -245,7 +257,7 @@ def _frame_at(
     container: av.container.InputContainer, stream: av.VideoStream, at: float, name: str
 ) -> av.VideoFrame | None:
     """Decode up to the frame that is on screen at a time."""
-    if not math.isfinite(at) or at < 0:
+    if not math.isfinite(at) or not 0 <= at < _LONGEST_S:
         raise InvalidRequest(f"There is no frame at {at} s: give seconds from the start of the clip.")
     found: av.VideoFrame | None = None
     end = 0.0

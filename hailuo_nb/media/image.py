@@ -110,8 +110,10 @@ def from_path(path: Path, fit: str | None = None) -> ImageRef:
         ready = data if fit is None else _fitted(data, fit)
         facts = check(ready)
     except InvalidRequest as error:
-        raise InvalidRequest(f"{path.name}: {error}", faults=error.faults) from error
-    return ImageRef("file", identity, path.name, path=path, data=ready, content_type=facts.content_type)
+        raise InvalidRequest(f"{clip.named(path)}: {error}", faults=error.faults) from error
+    return ImageRef(
+        "file", identity, clip.named(path), path=path, data=ready, content_type=facts.content_type
+    )
 
 
 def from_url(url: str) -> ImageRef:
@@ -153,7 +155,7 @@ def from_clip(path: Path, at: float | None = None) -> ImageRef:
     if not isinstance(known, str) or not _CLIP_IDENTITY.fullmatch(known):
         known = f"sha256:{clip.sha256_of(path)}"
     when = "last" if at is None else at
-    label = f"{path.name}, last frame" if at is None else f"{path.name} at {at:g} s"
+    label = f"{clip.named(path)}, last frame" if at is None else f"{clip.named(path)} at {at:g} s"
     identity = (("clip", known), ("at", when))
     return ImageRef("frame", identity, label, path=path, data=data, content_type=content_type)
 
@@ -163,15 +165,15 @@ def _bytes_of(path: Path, limit: int) -> bytes:
     try:
         size = path.stat().st_size
         if size > limit:
-            raise InvalidRequest(f"{path.name}: {_size_faults(size, limit)[0]}.")
+            raise InvalidRequest(f"{clip.named(path)}: {_size_faults(size, limit)[0]}.")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise InvalidRequest(
-            f"There is no picture {path.name}; the path counts from the notebook's folder."
+            f"There is no picture {clip.named(path)}; the path counts from the notebook's folder."
         ) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a usable path"
-        raise InvalidRequest(f"{path.name[:80]!r} cannot be read: {reason}.") from error
+        raise InvalidRequest(f"{clip.named(path)} cannot be read: {reason}.") from error
 
 
 def _size_faults(size: int, limit: int = _MOST_BYTES) -> list[str]:
@@ -195,7 +197,7 @@ def _shape_faults(width: int, height: int) -> list[str]:
 
 def _decoded(data: bytes) -> tuple[PIL.Image.Image | None, str]:
     """Decode a picture as far as it goes; the text says what was wrong."""
-    import PIL.Image  # noqa: PLC0415 (30 ms)
+    import PIL.Image
 
     try:
         with warnings.catch_warnings():
@@ -228,7 +230,7 @@ def _refused(faults: list[str]) -> InvalidRequest:
 
 def _fitted(data: bytes, fit: str) -> bytes:
     """Bring a picture to 16:9, upright, by black borders or by cutting evenly."""
-    import PIL.ImageOps  # noqa: PLC0415 (30 ms)
+    import PIL.ImageOps
 
     picture = PIL.ImageOps.exif_transpose(_whole(data)).convert("RGB")
     wide = picture.width / picture.height > _FIT_RATIO

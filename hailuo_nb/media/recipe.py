@@ -45,15 +45,15 @@ def write(path: Path, recipe: Mapping[str, Any]) -> bool:
         Whether the recipe is in the file now.
     """
     path = Path(path)
-    text = _text_of(recipe)
     fresh = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
+        text = _text_of(recipe)
         _check_copy(fresh, _remux(path, fresh, text), text)
         shutil.copymode(path, fresh)
         _make_durable(fresh)
         fresh.replace(path)
         _make_durable(path.parent)
-    except (ClipInvalid, OSError, ValueError) as error:
+    except (ClipInvalid, OSError, ValueError, TypeError, RecursionError) as error:
         _log.info("no recipe inside %s: %s", path.name, type(error).__name__)
         fresh.unlink(missing_ok=True)
         return False
@@ -83,7 +83,7 @@ def _text_of(recipe: Mapping[str, Any]) -> str:
 
 def _remux(path: Path, fresh: Path, text: str) -> list[bytes]:
     """Copy picture and sound into a new MP4 with the comment; give a digest of each stream's packets."""
-    import av  # noqa: PLC0415 (64 ms)
+    import av
 
     options = {"movflags": "+faststart", "fflags": "+bitexact"}
     with (

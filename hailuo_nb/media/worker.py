@@ -90,7 +90,7 @@ class MediaWorker:
             line = json.dumps({**arguments, "operation": operation, "call": self._calls}, default=os.fspath)
             reply = self._exchange(line) or self._exchange(line)
         if reply is None:
-            name = Path(str(arguments.get("path", ""))).name
+            name = clip.named(Path(str(arguments.get("path", ""))))
             raise DownloadFailed(
                 f"Reading {name} ended its helper process twice; try another file, or again."
             )
@@ -107,8 +107,8 @@ class MediaWorker:
     def _exchange(self, line: str) -> dict[str, Any] | None:
         """Send one line and read its answer; None if the process died over it or took too long."""
         process = self._started()
-        assert process.stdin is not None  # noqa: S101 (for mypy: it was started with pipes)
-        assert process.stdout is not None  # noqa: S101
+        assert process.stdin is not None
+        assert process.stdout is not None
         watch = threading.Timer(self._longest_call_s, process.kill)
         watch.daemon = True
         watch.start()

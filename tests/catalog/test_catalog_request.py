@@ -408,7 +408,7 @@ def test_pictures_beside_the_first_become_part_of_the_request() -> None:
         find("02-i2v-pro"), prompt="x", image=FILE, inputs={"end_image": "https://example.org/e.png"}
     )
     assert set(request.images) == {"image", "end_image"}
-    assert request.ledger_inputs()["end_image"]["url"] == "https://x.org/e.png"
+    assert request.ledger_inputs()["end_image"]["url"] == "https://example.org/e.png"
 
 
 @pytest.mark.parametrize(
