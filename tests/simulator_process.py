@@ -1,8 +1,9 @@
 """A simulator in a process of its own, for the tests of every room.
 
-``start_simulator(tmp_path, speed=1000)`` starts one and gives a handle: ``.base_url``, ``.stop()``, ``.kill()``, ``.restart()``,
-``.set_faults([...])``. Its data lie under ``tmp_path``; clips of equal requests are drawn once per data folder, so hand
-``clips=`` a folder of the test session to share drawn clips between simulators (the bytes depend on the request alone).
+``start_simulator(tmp_path, speed=1000)`` starts one and gives a handle: ``.base_url``, ``.stop()``,
+``.kill()``, ``.restart()``, ``.set_faults([...])``. Its data lie under ``tmp_path``; clips of equal requests
+are drawn once per data folder, so hand ``clips=`` a folder of the test session to share drawn clips between
+simulators (the bytes depend on the request alone).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The service on this machine: every call of WaveSpeed's REST API, answered without a key, a bill or a network.
 
-In comes HTTP on a loopback address, out go the service's own answers and real MP4 files that say SIMULATED. It is a
-process of its own (``python -m hailuo_nb.simulator``); whoever needs it starts it and talks to it as to the service.
+In comes HTTP on a loopback address, out go the service's own answers and real MP4 files that say SIMULATED.
+It is a process of its own (``python -m hailuo_nb.simulator``); whoever needs it starts it and talks to it as
+to the service.
 
 From the outside in::
 

@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _positive(text: str) -> float:
-    """A speed."""
+    """Give a speed."""
     value = float(text)
     if not 0 < value <= 1_000_000:
         raise argparse.ArgumentTypeError("must be above 0")
@@ -71,7 +71,7 @@ def _positive(text: str) -> float:
 
 
 def _dollars(text: str) -> Decimal:
-    """An amount of money."""
+    """Give an amount of money."""
     try:
         value = Decimal(text)
     except InvalidOperation:
@@ -82,7 +82,7 @@ def _dollars(text: str) -> Decimal:
 
 
 def _host(text: str) -> str:
-    """An IP address."""
+    """Give an IP address."""
     try:
         return str(ip_address(text))
     except ValueError:

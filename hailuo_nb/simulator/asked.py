@@ -1,6 +1,7 @@
 """What a submit asks for: its inputs checked as the service checks them, and the magic words of its prompt.
 
-In comes a request body and a variant of the catalogue, out go the inputs as billed, a price, and how it is to end.
+In comes a request body and a variant of the catalogue, out go the inputs as billed, a price, and how it is to
+end.
 """
 
 from __future__ import annotations
@@ -57,11 +58,11 @@ def _is_given(inputs: Mapping[str, Any], name: str) -> bool:
 
 
 def _fault(schema: Mapping[str, Any], value: Any) -> str | None:
-    """What is wrong with one value, by the parts of JSON Schema that the service uses.
+    """Tell what is wrong with one value, by the parts of JSON Schema that the service uses.
 
     The jsonschema package would take most of the server's starting time.
     """
-    kind = schema.get("type")
+    kind = str(schema.get("type"))
     if kind in _TYPES and (
         not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean")
     ):
@@ -86,7 +87,7 @@ def inputs_as_billed(variant: Variant, sent: Mapping[str, Any]) -> dict[str, Any
 
 
 def price_micro(variant: Variant, billed: Mapping[str, Any]) -> int:
-    """The price in micro-dollars.
+    """Give the price in micro-dollars.
 
     Where the catalogue has no price for these inputs, its first one is scaled by the clip's length: the dollars are
     simulated, and a simulator has to ask for something.

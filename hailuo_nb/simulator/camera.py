@@ -1,7 +1,8 @@
 """Where the camera is in every frame.
 
-In come the commands of a prompt, out goes a `Pose` per frame; :mod:`~hailuo_nb.simulator.film` moves layers by it. Pan and
-tilt turn the camera, so everything moves alike; truck and pedestal carry it, so what is near moves more.
+In come the commands of a prompt, out goes a `Pose` per frame; :mod:`~hailuo_nb.simulator.film` moves layers
+by it. Pan and tilt turn the camera, so everything moves alike; truck and pedestal carry it, so what is near
+moves more.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ REACH_X = 0.24
 REACH_Y = 0.17
 
 _GO_X, _GO_Y, _ZOOM = 0.2, 0.14, 1.34
-_TURN = {"pan left": (-_GO_X, 0.0), "pan right": (_GO_X, 0.0), "tilt up": (0.0, -_GO_Y), "tilt down": (0.0, _GO_Y)}
+_TURN = {
+    "pan left": (-_GO_X, 0.0),
+    "pan right": (_GO_X, 0.0),
+    "tilt up": (0.0, -_GO_Y),
+    "tilt down": (0.0, _GO_Y),
+}
 _CARRY = {
     "truck left": (-_GO_X, 0.0),
     "truck right": (_GO_X, 0.0),

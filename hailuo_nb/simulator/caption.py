@@ -1,6 +1,7 @@
 """What is burnt into every frame: SIMULATED, the prompt, the variant, the number, and how far the clip is.
 
-In come those words, out goes a `Caption` that writes them onto the planes of a frame. Next: :mod:`~hailuo_nb.simulator.film`.
+In come those words, out goes a `Caption` that writes them onto the planes of a frame. Next:
+:mod:`~hailuo_nb.simulator.film`.
 """
 
 from __future__ import annotations
@@ -98,7 +99,18 @@ def make_caption(prompt: str, variant: str, take: int, length_s: int, size: tupl
     bar_high = max(2, 2 * round(2.5 * unit))
     track = slice(bar_y - top, bar_y - top + bar_high)
     keep[track, pad : width - pad], add[track, pad : width - pad] = 150, 40
-    return Caption(top, keep, add, mark_keep, mark_add, np.ascontiguousarray(colour_keep), bar_y, bar_high, pad, width - pad)
+    return Caption(
+        top,
+        keep,
+        add,
+        mark_keep,
+        mark_add,
+        np.ascontiguousarray(colour_keep),
+        bar_y,
+        bar_high,
+        pad,
+        width - pad,
+    )
 
 
 def _scrim(high: int, wide: int) -> npt.NDArray[np.float32]:
@@ -110,7 +122,7 @@ def _scrim(high: int, wide: int) -> npt.NDArray[np.float32]:
 
 
 def _over(text: Image.Image, left: npt.NDArray[np.float32]) -> tuple[Shorts, Shorts]:
-    """What to keep and what to add, for light words on a darkened picture."""
+    """Tell what to keep and what to add, for light words on a darkened picture."""
     ink = np.asarray(text, np.float32) / 255
     keep = left * (1 - ink)
     add = 16 * (1 - left) * (1 - ink) + _WHITE * ink
@@ -118,7 +130,7 @@ def _over(text: Image.Image, left: npt.NDArray[np.float32]) -> tuple[Shorts, Sho
 
 
 def _mark(width: int, pad: int, size: int) -> tuple[Shorts, Shorts]:
-    """SIMULATED, in a quiet box in the upper left corner."""
+    """Draw SIMULATED in a quiet box in the upper left corner."""
     font = _font(size, "")
     words = " ".join("SIMULATED")
     probe = ImageDraw.Draw(Image.new("L", (1, 1)))
@@ -127,12 +139,14 @@ def _mark(width: int, pad: int, size: int) -> tuple[Shorts, Shorts]:
     canvas = (min(width, pad + wide + 4), pad + high + 4)
     box, ink = Image.new("L", canvas, 0), Image.new("L", canvas, 0)
     ImageDraw.Draw(box).rounded_rectangle((pad, pad, pad + wide, pad + high), radius=high / 4, fill=150)
-    ImageDraw.Draw(ink).text((pad + round(size * 0.6), pad + high / 2), words, fill=255, font=font, anchor="lm")
-    return _over(ink, 1 - np.asarray(box, np.float32) / 255)
+    ImageDraw.Draw(ink).text(
+        (pad + round(size * 0.6), pad + high / 2), words, fill=255, font=font, anchor="lm"
+    )
+    return _over(ink, (255 - np.asarray(box, np.float32)) / np.float32(255))
 
 
 def _font(size: int, text: str) -> Font:
-    """The font shipped with Pillow, or another where that one lacks a letter of the text."""
+    """Give the font shipped with Pillow, or another where that one lacks a letter of the text."""
     own = ImageFont.load_default(size)
     if all(ord(letter) < 0x250 for letter in text):
         return own

@@ -1,9 +1,10 @@
 """Answers and connections spoiled on purpose, for tests of what a client does then.
 
-In comes every request before :mod:`~hailuo_nb.simulator.web` sees it, out goes its answer, or what a rule makes of it.
+In comes every request before :mod:`~hailuo_nb.simulator.web` sees it, out goes its answer, or what a rule
+makes of it.
 
-``--faults FILE`` names a JSON list of rules; the first that matches is applied. The file is read again when it changes.
-A rule says **which call** it is about, all given keys having to match:
+``--faults FILE`` names a JSON list of rules; the first that matches is applied. The file is read again when
+it changes. A rule says **which call** it is about, all given keys having to match:
 
 ==========  ============================================================================================================
 key         meaning
@@ -18,8 +19,8 @@ key         meaning
 ``chance``  a share of them, from 0 to 1, drawn by ``seed`` (default 0) and the request's number: the same in every run
 ==========  ============================================================================================================
 
-The numbers go on over a restart on the same data. And **what happens** (``kind``), ``when`` telling whether the call's work
-is done first (``"after"``) or not at all (``"before"``):
+The numbers go on over a restart on the same data. And **what happens** (``kind``), ``when`` telling whether
+the call's work is done first (``"after"``) or not at all (``"before"``):
 
 =================  =========  ==========================================================================================
 kind               when       what the client meets
@@ -88,7 +89,7 @@ _NOW_RESET = struct.pack("ii", 1, 0)
 
 
 def call_of(method: str, path: str) -> str:
-    """The name that rules use for a request; empty where it is none of the service's."""
+    """Give the name that rules use for a request; empty where it is none of the service's."""
     return next((name for verb, form, name in _CALLS if verb == method and re.fullmatch(form, path)), "")
 
 
@@ -110,7 +111,7 @@ class Faults:
         self._rules: list[dict[str, Any]] = []
 
     def rule(self, call: str, path: str, prompt: Callable[[], str]) -> Mapping[str, Any] | None:
-        """The first rule that is about this request."""
+        """Give the first rule that is about this request."""
         for rule in self._current():
             calls = rule.get("call", "*")
             if calls != "*" and call not in ([calls] if isinstance(calls, str) else calls):
@@ -124,7 +125,7 @@ class Faults:
         return None
 
     def _current(self) -> list[dict[str, Any]]:
-        """The rules as the file has them now."""
+        """Give the rules as the file has them now."""
         if self._path is None:
             return []
         try:
@@ -160,19 +161,19 @@ class _Answer:
 
     @classmethod
     def of_json(cls, status: int, content: Any, headers: Mapping[str, str] | None = None) -> _Answer:
-        """An answer made up here: JSON, or text that is sent as it is."""
+        """Give an answer made up here: JSON, or text that is sent as it is."""
         body = content.encode() if isinstance(content, str) else json.dumps(content).encode()
         kind = "text/html; charset=utf-8" if body.lstrip().startswith(b"<") else "application/json"
         told = {"content-type": kind, "content-length": str(len(body)), **(headers or {})}
         return cls(status, tuple((name.encode(), value.encode()) for name, value in told.items()), body)
 
     def with_body(self, body: bytes, length: int) -> _Answer:
-        """The same with another body, and a length that need not be its own."""
+        """Give the same with another body, and a length that need not be its own."""
         kept = tuple((name, value) for name, value in self.headers if name.lower() != _LENGTH)
         return replace(self, headers=(*kept, (_LENGTH, str(length).encode())), body=body)
 
     def on_the_wire(self) -> bytes:
-        """The answer as bytes, for what a correct server refuses to send."""
+        """Give the answer as bytes, for what a correct server refuses to send."""
         head = b"".join(name + b": " + value + b"\r\n" for name, value in self.headers)
         return b"HTTP/1.1 %d Answer\r\n%bconnection: close\r\n\r\n%b" % (self.status, head, self.body)
 
@@ -262,10 +263,11 @@ class FaultDoor:
             await _until_closed(receive)
 
     def _connection(self, scope: Scope) -> Any:
-        """The protocol object of a request's connection."""
+        """Give the protocol object of a request's connection."""
         assert self.server is not None
         client = tuple(scope["client"])
-        return next(one for one in self.server.server_state.connections if tuple(one.client or ()) == client)
+        connections: set[Any] = set(self.server.server_state.connections)
+        return next(one for one in connections if tuple(one.client or ()) == client)
 
     async def _close_door(self, seconds: float) -> None:
         """Stop listening, drop every open connection, and listen again later at the same place."""
@@ -276,7 +278,7 @@ class FaultDoor:
             door.close()
         await asyncio.sleep(0)
         for connection in list(server.server_state.connections):
-            _reset(connection.transport)  # type: ignore[union-attr]
+            _reset(connection.transport)
         task = asyncio.create_task(self._reopen(server, addresses, seconds))
         self._reopening.add(task)
         task.add_done_callback(self._reopening.discard)
@@ -287,10 +289,13 @@ class FaultDoor:
         loop = asyncio.get_running_loop()
         config = server.config
 
+        make: Any = config.http_protocol_class
+
         def protocol() -> asyncio.Protocol:
-            return config.http_protocol_class(
+            made: asyncio.Protocol = make(
                 config=config, server_state=server.server_state, app_state={}, _loop=loop
-            )  # type: ignore[call-arg, return-value]
+            )
+            return made
 
         server.servers = [
             await loop.create_server(protocol, *address[:2], reuse_address=True, backlog=1024)
@@ -303,33 +308,33 @@ _PAGE = "<!DOCTYPE html><html><head><title>502</title></head><body><h1>Bad Gatew
 
 
 def _made_up(rule: Mapping[str, Any], call: str) -> _Answer:
-    """An answer that has nothing to do with the request."""
+    """Give an answer that has nothing to do with the request."""
     kind = rule["kind"]
+    status, headers, body = rule.get("status", 200), dict(rule.get("headers", {})), None
     if kind == "status":
-        body = rule.get("body", {"code": rule["status"], "message": "internal error", "data": None})
-        return _Answer.of_json(rule["status"], body, rule.get("headers"))
-    if kind == "rate_limit":
-        wait = rule.get("retry_after", "1")
-        headers = {} if wait is None else {"retry-after": str(wait)}
-        return _Answer.of_json(429, {"code": 429, "message": "Too many requests."}, headers)
-    if kind == "redirect":
-        return _Answer.of_json(rule.get("status", 307), "", {"location": rule["location"]})
-    if kind == "html":
-        return _Answer.of_json(rule.get("status", 200), _PAGE)
-    if kind == "bad_json":
-        return _Answer.of_json(200, '{"code": 200, "message": "success", "data": {"id": "')
-    if kind == "data_null":
-        return _Answer.of_json(200, {"code": 200, "message": "success", "data": None})
-    if kind == "oversized":
+        body = rule.get("body", {"code": status, "message": "internal error", "data": None})
+    elif kind == "rate_limit":
+        status, body = 429, {"code": 429, "message": "Too many requests."}
+        if (wait := rule.get("retry_after", "1")) is not None:
+            headers["retry-after"] = str(wait)
+    elif kind == "redirect":
+        status, body, headers["location"] = rule.get("status", 307), "", rule["location"]
+    elif kind == "html":
+        body = _PAGE
+    elif kind == "bad_json":
+        body = '{"code": 200, "message": "success", "data": {"id": "'
+    elif kind == "data_null":
+        body = {"code": 200, "message": "success", "data": None}
+    elif kind == "oversized":
         size = int(rule.get("bytes", 50_000_000))
-        if call == "download":
-            return _Answer(200, ((b"content-type", b"video/mp4"), (_LENGTH, b"%d" % size)), bytes(size))
-        return _Answer.of_json(200, '{"code": 200, "data": {"id": "' + "x" * size + '"}}')
-    raise ValueError(f"no fault is called {kind!r}; see hailuo_nb.simulator.faults")
+        body = "\0" * size if call == "download" else '{"code": 200, "data": {"id": "' + "x" * size + '"}}'
+    else:
+        raise ValueError(f"no fault is called {kind!r}; see hailuo_nb.simulator.faults")
+    return _Answer.of_json(status, body, headers)
 
 
 def _changed(rule: Mapping[str, Any], answer: _Answer) -> _Answer:
-    """An answer with other values in its data."""
+    """Give an answer with other values in its data."""
     content = json.loads(answer.body or b"{}")
     changes = rule.get("data", {}) if rule["kind"] == "data" else {"status": rule.get("status", "paused")}
     content["data"] = {**(content.get("data") or {}), **changes}
@@ -338,11 +343,11 @@ def _changed(rule: Mapping[str, Any], answer: _Answer) -> _Answer:
 
 
 async def _read(receive: Receive) -> bytes:
-    """A whole request body."""
+    """Give a whole request body."""
     body = b""
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        body += bytes(message.get("body", b""))
         if not message.get("more_body"):
             return body
 
@@ -362,7 +367,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _prompt(body: bytes) -> str:
-    """The prompt of a submit, or nothing."""
+    """Give the prompt of a submit, or nothing."""
     try:
         found = json.loads(body or b"{}")
     except ValueError:

@@ -1,10 +1,11 @@
 """One clip: scenery or a picture, moved by the camera, under its caption, as an H.264 file.
 
-In comes a job of :mod:`~hailuo_nb.simulator.worker`, out goes an MP4 at its path: 24 frames a second, a key frame each second,
-yuv420p, the index in front. The same job gives the same bytes: nothing here asks for time or chance, and x264 runs on one
-thread.
+In comes a job of :mod:`~hailuo_nb.simulator.worker`, out goes an MP4 at its path: 24 frames a second, a key
+frame each second, yuv420p, the index in front. The same job gives the same bytes: nothing here asks for time
+or chance, and x264 runs on one thread.
 
-Measured for 6 s of 1366x768 on one core of a small virtual machine: see ``tests/simulator/test_simulator_film.py``.
+Measured for 6 s of 1366x768 on one core of a small virtual machine: see
+``tests/simulator/test_simulator_film.py``.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from hailuo_nb.simulator.camera import Camera, Pose
+from hailuo_nb.simulator.camera import REACH_X, REACH_Y, Camera, Pose
 from hailuo_nb.simulator.caption import Caption, make_caption
 from hailuo_nb.simulator.figures import Figure, draw_figure
 from hailuo_nb.simulator.firstframe import open_fitted
@@ -109,7 +110,9 @@ def _put(pose: Layer, canvas: Planes, at: tuple[float, float]) -> None:
     pose.lay(canvas, x=-at[0], y=-at[1], frame_number=0)
 
 
-def _path(scene: Scene, camera: Camera, figure: Figure, *, to_left: bool) -> Callable[[int, Pose], tuple[float, float]]:
+def _path(
+    scene: Scene, camera: Camera, figure: Figure, *, to_left: bool
+) -> Callable[[int, Pose], tuple[float, float]]:
     """Where a figure's corner is in a frame: across the picture, or in its middle where the camera goes along."""
     begin, end = (0.8, 0.24) if to_left else (0.2, 0.76)
     if scene.look.figure in ("boat", "balloon"):
@@ -123,7 +126,12 @@ def _path(scene: Scene, camera: Camera, figure: Figure, *, to_left: bool) -> Cal
         x = across * camera.width - figure.size[0] / 2 - pose.turn_x
         if not camera.tracks:
             x -= pose.carry_x * depth
-        y = (scene.ground - figure.flies + sway) * camera.height - figure.size[1] - pose.turn_y - pose.carry_y * depth
+        y = (
+            (scene.ground - figure.flies + sway) * camera.height
+            - figure.size[1]
+            - pose.turn_y
+            - pose.carry_y * depth
+        )
         return x, y
 
     return at
@@ -131,9 +139,8 @@ def _path(scene: Scene, camera: Camera, figure: Figure, *, to_left: bool) -> Cal
 
 def _from_picture(job: dict[str, Any], camera: Camera, wide: int, high: int) -> Compose:
     """Compose frames of a given picture; the first one shows it whole."""
-    reach = Scene(read_prompt("", seed=""), camera.width, camera.height, camera.frames, None)  # type: ignore[arg-type]
-    beyond_x, beyond_y = reach.margin_x + (wide - camera.width) // 2, reach.margin_y + (high - camera.height) // 2
-    margin_x, margin_y = 2 * math.ceil(beyond_x / 2), 2 * math.ceil(beyond_y / 2)
+    margin_x = 2 * math.ceil((camera.width * REACH_X + (wide - camera.width) / 2) / 2)
+    margin_y = 2 * math.ceil((camera.height * REACH_Y + (high - camera.height) / 2) / 2)
     picture = open_fitted(Path(job["picture"]), camera.width, camera.height, margin_x, margin_y)
     left, top = (wide - camera.width) // 2 - margin_x, (high - camera.height) // 2 - margin_y
     layer = Layer.of(picture, left=left, top=top, depth=1.0)
@@ -144,7 +151,9 @@ def _from_picture(job: dict[str, Any], camera: Camera, wide: int, high: int) -> 
     return compose
 
 
-def _frames(camera: Camera, canvas_size: tuple[int, int], compose: Compose, caption: Caption) -> Iterator[VideoFrame]:
+def _frames(
+    camera: Camera, canvas_size: tuple[int, int], compose: Compose, caption: Caption
+) -> Iterator[VideoFrame]:
     """Every frame of the clip."""
     canvas = Planes.black(*canvas_size)
     for number in range(camera.frames):
@@ -160,13 +169,13 @@ def _frames(camera: Camera, canvas_size: tuple[int, int], compose: Compose, capt
 
 
 def _array(plane: Any) -> Bytes:
-    """A plane of a frame, without the padding at the end of its rows."""
+    """Give a plane of a frame, without the padding at the end of its rows."""
     rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
     return rows[:, : plane.width]
 
 
 def _seen(camera: Camera, canvas: Planes, pose: Pose) -> tuple[Bytes, Bytes, Bytes]:
-    """What the camera sees of the canvas: all of it, or its middle at a zoom."""
+    """Tell what the camera sees of the canvas: all of it, or its middle at a zoom."""
     y, u, v = np.asarray(canvas.y), np.asarray(canvas.u), np.asarray(canvas.v)
     if camera.zooms:
         y, u, v = _zoomed((y, u, v), pose.zoom)
@@ -196,7 +205,9 @@ def _zoomed(planes: tuple[Bytes, Bytes, Bytes], zoom: float) -> tuple[Bytes, Byt
 
 def _encode(path: Path, width: int, height: int, frames: Iterator[VideoFrame]) -> None:
     """Write frames as an MP4."""
-    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart", "fflags": "bitexact"}) as container:
+    with av.open(
+        str(path), "w", format="mp4", options={"movflags": "faststart", "fflags": "bitexact"}
+    ) as container:
         stream = container.add_stream("libx264", rate=FPS)
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

@@ -1,6 +1,7 @@
 """The picture a clip starts from: checked as the service checks it, and made to fill the frame.
 
-In comes a file, out goes an RGB picture with mirrored margins for the camera to move into. Next: :mod:`~hailuo_nb.simulator.film`.
+In comes a file, out goes an RGB picture with mirrored margins for the camera to move into. Next:
+:mod:`~hailuo_nb.simulator.film`.
 """
 
 from __future__ import annotations

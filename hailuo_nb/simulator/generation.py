@@ -1,7 +1,8 @@
 """The life of a prediction: it waits for a place, is worked on, and ends.
 
-In come predictions from :mod:`~hailuo_nb.simulator.service`, out go changes in the :mod:`~hailuo_nb.simulator.store`.
-A clip's drawing begins at submit and its prediction ends when both the time is over and the clip is there.
+In come predictions from :mod:`~hailuo_nb.simulator.service`, out go changes in the
+:mod:`~hailuo_nb.simulator.store`. A clip's drawing begins at submit and its prediction ends when both the
+time is over and the clip is there.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class Generation:
             drawing.cancel()
 
     async def _ended_early(self, prediction: Prediction, drawing: asyncio.Task[Path]) -> bool:
-        """A picture that cannot be had ends it at once, as nothing can be generated from it."""
+        """End it at once where its picture cannot be had: nothing can be generated from it."""
         if prediction.fate.get("status"):
             return False
         await asyncio.wait([drawing], timeout=_PICTURE_CHECK_S / self._speed)
@@ -147,7 +148,7 @@ class Generation:
         return found.inputs if found else {}
 
     async def _picture_of(self, prediction_id: str) -> Path | None:
-        """The picture it starts from, on disk."""
+        """Give the picture it starts from, on disk."""
         image = self._inputs_of(prediction_id).get("image")
         if not image:
             return None

@@ -1,6 +1,7 @@
 """How long things take and how many may be asked for: tiers, the minute, and generation times.
 
-In come a variant's typical time and a seed, out goes a time in seconds at speed 1; whoever uses it divides by the speed.
+In come a variant's typical time and a seed, out goes a time in seconds at speed 1; whoever uses it divides by
+the speed.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Small things in the air: snow, rain, fireflies, stars that twinkle, dust in the light.
 
-In comes a `Look`, out goes a way of composing frames that puts them in front of everything. Next: :mod:`~hailuo_nb.simulator.film`.
+In comes a `Look`, out goes a way of composing frames that puts them in front of everything. Next:
+:mod:`~hailuo_nb.simulator.film`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ __all__ = ["Particles"]
 Floats = npt.NDArray[np.float32]
 Compose = Callable[[Planes, int, Pose], None]
 
-# kind: how many, size as a share of the height, width to height, strength, steps across and down in heights a second, lower edge
+# kind: how many, size as a share of the height, width to height, strength, steps across and down in heights
+# a second, lower edge
 _KINDS = {
     "snow": (190, 0.010, 1.0, 0.85, (0.03, 0.16), 1.0),
     "rain": (170, 0.045, 0.05, 0.30, (-0.05, 1.5), 1.0),
@@ -116,8 +118,12 @@ class Particles:
 
 
 def _stamp(size: float, ratio: float) -> Floats:
-    """A soft spot, or a streak where it is narrow."""
+    """Draw a soft spot, or a streak where it is narrow."""
     rows, columns = max(3, round(size * 2) | 1), max(1 if ratio < 0.5 else 3, round(size * 2 * ratio) | 1)
     y = np.linspace(-1, 1, rows, dtype=np.float32)[:, None]
-    x = np.linspace(-1, 1, columns, dtype=np.float32)[None, :] if columns > 1 else np.zeros((1, 1), np.float32)
+    x = (
+        np.linspace(-1, 1, columns, dtype=np.float32)[None, :]
+        if columns > 1
+        else np.zeros((1, 1), np.float32)
+    )
     return np.exp(-(x * x + y * y) * 3.2).astype(np.float32)

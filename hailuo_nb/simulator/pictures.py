@@ -1,7 +1,8 @@
 """Pictures that a request names: which one it is, and its bytes.
 
-In comes the text of an ``image`` input (a ``data:`` URI, one of our own uploads, or an address on this machine), out go
-bytes for the :mod:`~hailuo_nb.simulator.studio`. Nothing here opens a connection that leaves the machine.
+In comes the text of an ``image`` input (a ``data:`` URI, one of our own uploads, or an address on this
+machine), out go bytes for the :mod:`~hailuo_nb.simulator.studio`. Nothing here opens a connection that leaves
+the machine.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def _is_loopback(host: str | None) -> bool:
 
 
 def _of_data_uri(image: str) -> bytes:
-    """The bytes inside a ``data:`` URI."""
+    """Give the bytes inside a ``data:`` URI."""
     head, comma, payload = image.partition(",")
     if not comma:
         raise Unfetchable("the data URI has no data")
@@ -100,7 +101,7 @@ def _of_data_uri(image: str) -> bytes:
 
 
 def _of_address(image: str) -> bytes:
-    """The bytes an address on this machine answers with."""
+    """Give the bytes an address on this machine answers with."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
     try:
         with opener.open(image, timeout=_TIMEOUT_S) as answer:

@@ -1,7 +1,8 @@
 """Pictures as H.264 wants them: brightness in full, colour at half size, and layers that slide over each other.
 
-In come RGB pictures of :mod:`~hailuo_nb.simulator.scenery`, out go `Planes` and `Layer`; :mod:`~hailuo_nb.simulator.film` lays
-layers into frames. Composing in these planes instead of RGB is what makes a clip cheap: no frame is ever converted.
+In come RGB pictures of :mod:`~hailuo_nb.simulator.scenery`, out go `Planes` and `Layer`;
+:mod:`~hailuo_nb.simulator.film` lays layers into frames. Composing in these planes instead of RGB is what
+makes a clip cheap: no frame is ever converted.
 """
 
 from __future__ import annotations
@@ -39,10 +40,12 @@ class Planes:
         return cls(Image.new("L", (width, height), 16), Image.new("L", half, 128), Image.new("L", half, 128))
 
     def rows(self, first: int, end: int) -> Planes:
-        """Some of its rows; both numbers are even."""
+        """Give some of its rows; both numbers are even."""
         wide, half = self.y.width, self.u.width
         box = (0, first // 2, half, min(end // 2, self.u.height))
-        return Planes(self.y.crop((0, first, wide, min(end, self.y.height))), self.u.crop(box), self.v.crop(box))
+        return Planes(
+            self.y.crop((0, first, wide, min(end, self.y.height))), self.u.crop(box), self.v.crop(box)
+        )
 
     def paste(
         self, frame: Planes, at: tuple[int, int], mask: Image.Image | None, half_mask: Image.Image | None
@@ -142,7 +145,7 @@ class Layer:
         return self.planes.y.height if self.solid else 1 << 20
 
     def cut(self, height: int) -> Layer:
-        """The same without the rows from `height` on."""
+        """Give the same without the rows from `height` on."""
         open_rows = self.planes.y.height
         if height >= open_rows:
             solid = self.solid.rows(0, height - open_rows) if self.solid and height > open_rows else None
@@ -151,7 +154,9 @@ class Layer:
         if self.mask is None or self.half_mask is None:
             return replace(self, planes=self.planes.rows(0, height), solid=None)
         mask = self.mask.crop((0, 0, self.mask.width, height))
-        return replace(self, planes=self.planes.rows(0, height), mask=mask, half_mask=mask.reduce(2), solid=None)
+        return replace(
+            self, planes=self.planes.rows(0, height), mask=mask, half_mask=mask.reduce(2), solid=None
+        )
 
     def lay(self, frame: Planes, *, x: float, y: float, frame_number: int) -> None:
         """Paste it where it is when the camera has moved by (x, y)."""

@@ -1,7 +1,8 @@
 """What a prompt asks to see, read word by word: place, light, weather, somebody who moves, and the camera.
 
-In come a prompt and a seed, out goes a `Look`; next :mod:`~hailuo_nb.simulator.scenery` paints it. Words decide what they
-name; what no word decides is drawn by lot from the prompt, so that other prompts look different.
+In come a prompt and a seed, out goes a `Look`; next :mod:`~hailuo_nb.simulator.scenery` paints it. Words
+decide what they name; what no word decides is drawn by lot from the prompt, so that other prompts look
+different.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ _PLACES = {
     "forest": "forest wood woods tree trees jungle fox deer wolf bear owl squirrel pine pines leaves park garden "
     "rainforest autumn fall mushroom cabin barn",
     "desert": "desert dune dunes sand camel sahara oasis cactus mars savanna lion elephant giraffe zebra",
-    "meadow": "meadow meadows field fields grass grassland prairie countryside farm hills village windmill flowers picnic",
+    "meadow": "meadow meadows field fields grass grassland prairie countryside "
+    "farm hills village windmill flowers picnic",
     "space": "space galaxy planet planets astronaut stars nebula rocket moon spaceship orbit cosmos milky asteroid",
 }
 _LIGHTS = {
@@ -106,28 +108,39 @@ class Palette:
 
 
 _WARM, _COOL = (255, 232, 190), (236, 240, 255)
+# fmt: off
 _PALETTES = {
     "dawn": (
-        Palette((84, 110, 160), (222, 160, 160), (255, 214, 170), _WARM, (150, 140, 175), (104, 100, 140), (58, 58, 92)),
-        Palette((58, 84, 128), (236, 150, 128), (255, 205, 150), _WARM, (140, 120, 150), (92, 84, 116), (44, 44, 70)),
-        Palette((96, 130, 150), (198, 190, 180), (250, 226, 196), _WARM, (150, 164, 168), (98, 118, 122), (50, 66, 74)),
+        Palette((84, 110, 160), (222, 160, 160), (255, 214, 170), _WARM,
+                (150, 140, 175), (104, 100, 140), (58, 58, 92)),
+        Palette((58, 84, 128), (236, 150, 128), (255, 205, 150), _WARM,
+                (140, 120, 150), (92, 84, 116), (44, 44, 70)),
+        Palette((96, 130, 150), (198, 190, 180), (250, 226, 196), _WARM,
+                (150, 164, 168), (98, 118, 122), (50, 66, 74)),
     ),
     "day": (
-        Palette((52, 120, 196), (120, 180, 224), (206, 230, 238), _WARM, (134, 170, 190), (92, 140, 120), (48, 96, 72)),
-        Palette((36, 104, 160), (130, 190, 205), (238, 236, 214), _WARM, (150, 178, 178), (122, 150, 96), (72, 104, 58)),
-        Palette((74, 140, 190), (160, 204, 214), (244, 238, 220), _WARM, (128, 160, 176), (96, 130, 140), (54, 86, 92)),
+        Palette((52, 120, 196), (120, 180, 224), (206, 230, 238), _WARM,
+                (134, 170, 190), (92, 140, 120), (48, 96, 72)),
+        Palette((36, 104, 160), (130, 190, 205), (238, 236, 214), _WARM,
+                (150, 178, 178), (122, 150, 96), (72, 104, 58)),
+        Palette((74, 140, 190), (160, 204, 214), (244, 238, 220), _WARM,
+                (128, 160, 176), (96, 130, 140), (54, 86, 92)),
     ),
     "sunset": (
-        Palette((50, 40, 96), (196, 78, 104), (255, 176, 94), _WARM, (120, 66, 108), (78, 44, 84), (36, 24, 52)),
-        Palette((30, 52, 92), (214, 110, 88), (255, 196, 120), _WARM, (108, 82, 110), (66, 56, 84), (28, 28, 48)),
-        Palette((24, 70, 96), (226, 140, 96), (255, 214, 150), _WARM, (96, 98, 116), (58, 66, 84), (26, 34, 48)),
+        Palette((50, 40, 96), (196, 78, 104), (255, 176, 94), _WARM,
+                (120, 66, 108), (78, 44, 84), (36, 24, 52)),
+        Palette((30, 52, 92), (214, 110, 88), (255, 196, 120), _WARM,
+                (108, 82, 110), (66, 56, 84), (28, 28, 48)),
+        Palette((24, 70, 96), (226, 140, 96), (255, 214, 150), _WARM,
+                (96, 98, 116), (58, 66, 84), (26, 34, 48)),
     ),
     "night": (
         Palette((8, 14, 40), (22, 38, 84), (62, 84, 132), _COOL, (34, 50, 92), (20, 32, 64), (8, 14, 34)),
         Palette((14, 10, 38), (44, 28, 84), (104, 68, 128), _COOL, (52, 38, 88), (30, 22, 58), (12, 10, 30)),
         Palette((4, 20, 34), (12, 54, 72), (52, 112, 116), _COOL, (24, 62, 76), (12, 40, 52), (4, 18, 28)),
     ),
-}  # fmt: skip
+}
+# fmt: on
 _TINTS: dict[str, tuple[Colour, float]] = {
     "forest": ((30, 84, 56), 0.45),
     "desert": ((222, 158, 98), 0.6),
@@ -204,7 +217,7 @@ def read_prompt(prompt: str, *, seed: str) -> Look:
 
 
 def _named(names: dict[str, str], words: list[str]) -> str | None:
-    """The first of the names that most words speak for; None where none does."""
+    """Give the first of the names that most words speak for; None where none does."""
     counts = {name: sum(words.count(known) for known in text.split()) for name, text in names.items()}
     best = max(counts, key=lambda name: counts[name])
     return best if counts[best] else None
@@ -217,20 +230,20 @@ def mix(one: Colour, other: Colour, share: float) -> Colour:
 
 
 def _lively(hue: float) -> Colour:
-    """A strong, warm-leaning colour."""
+    """Give a strong, warm-leaning colour."""
     red, green, blue = colorsys.hsv_to_rgb((hue * 0.75 + 0.9) % 1, 0.6, 0.86)
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def _turned(colour: Colour, turn: float) -> Colour:
-    """A colour with its hue turned a little."""
+    """Give a colour with its hue turned a little."""
     hue, saturation, value = colorsys.rgb_to_hsv(*(part / 255 for part in colour))
     red, green, blue = colorsys.hsv_to_rgb((hue + turn) % 1, saturation, value)
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def _shaded(palette: Palette, place: str, weather: str, turn: float) -> Palette:
-    """A palette for a place and a weather."""
+    """Give a palette for a place and a weather."""
     turned = Palette(*(_turned(colour, turn) for colour in vars(palette).values()))
     tint, share = _TINTS.get(place, ((0, 0, 0), 0.0))
     ground = {name: mix(getattr(turned, name), tint, share) for name in ("far", "hill", "near")}
@@ -243,5 +256,7 @@ def _shaded(palette: Palette, place: str, weather: str, turn: float) -> Palette:
         ground = {name: mix(colour, white, whiteness[name]) for name, colour in ground.items()}
     if weather == "rain":
         grey = (96, 108, 122)
-        turned = replace(turned, **{name: mix(getattr(turned, name), grey, 0.45) for name in ("top", "middle", "low")})
+        turned = replace(
+            turned, **{name: mix(getattr(turned, name), grey, 0.45) for name in ("top", "middle", "low")}
+        )
     return replace(turned, **ground)

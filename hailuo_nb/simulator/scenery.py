@@ -1,7 +1,8 @@
 """Places, painted once per clip as layers from far to near.
 
-In comes a `Look`, out go layers and lights for :mod:`~hailuo_nb.simulator.film`, which slides them. Every place is a function
-that adds its layers; all measures are shares of the frame's height, so that a larger picture is a finer one.
+In comes a `Look`, out go layers and lights for :mod:`~hailuo_nb.simulator.film`, which slides them. Every
+place is a function that adds its layers; all measures are shares of the frame's height, so that a larger
+picture is a finer one.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ def _hide(scene: Scene, rise: float) -> None:
 
 
 def _noise(dice: random.Random, length: int, periods: float, octaves: int = 4, rough: float = 0.5) -> Floats:
-    """A line of hills between about -1 and 1: a few waves upon each other."""
+    """Paint a line of hills between about -1 and 1: a few waves upon each other."""
     along = np.arange(length, dtype=np.float32) / length
     line = np.zeros(length, np.float32)
     strength = 1.0
@@ -148,25 +149,29 @@ def _noise(dice: random.Random, length: int, periods: float, octaves: int = 4, r
 
 
 def _peaks(dice: random.Random, length: int, periods: float) -> Floats:
-    """A line of sharp summits between about -1 and 1."""
-    return 1 - 1.5 * np.abs(_noise(dice, length, periods, octaves=5, rough=0.48))
+    """Paint a line of sharp summits between about -1 and 1."""
+    return np.float32(1) - np.float32(1.5) * np.abs(_noise(dice, length, periods, octaves=5, rough=0.48))
 
 
 def _gradient(height: int, stops: list[tuple[float, Colour]]) -> Floats:
     """Rows of colour between stops (share of the height, colour)."""
     at = np.linspace(0, 1, height, dtype=np.float32)
     places = [stop for stop, _ in stops]
-    return np.stack([np.interp(at, places, [c[i] for _, c in stops]) for i in range(3)], axis=1).astype(np.float32)
+    return np.stack([np.interp(at, places, [c[i] for _, c in stops]) for i in range(3)], axis=1).astype(
+        np.float32
+    )
 
 
 def _sky(scene: Scene, *, sun: bool = True, stars: bool | None = None) -> None:
-    """The sky with its light, from above the frame to below the horizon."""
+    """Paint the sky with its light, from above the frame to below the horizon."""
     palette, dice = scene.look.palette, scene.dice
     wide, high = scene.full_width, 2 * ((scene.height + 2 * scene.margin_y) // 2)
     # Everything in a sky is soft: it is painted at a third of the size.
     small_w, small_h = wide // 3, high // 3
     line = (scene.px(scene.horizon) + scene.margin_y) / high
-    rows = _gradient(small_h, [(0, palette.top), (line * 0.62, palette.middle), (line, palette.low), (1, palette.low)])
+    rows = _gradient(
+        small_h, [(0, palette.top), (line * 0.62, palette.middle), (line, palette.low), (1, palette.low)]
+    )
     sky = np.repeat(rows[:, None, :], small_w, axis=1)
     light_x = (scene.margin_x + scene.light_x * scene.width) / 3
     light_y = (scene.margin_y + scene.light_y * scene.height) / 3
@@ -178,7 +183,9 @@ def _sky(scene: Scene, *, sun: bool = True, stars: bool | None = None) -> None:
             strength *= 0.4
         glow = strength * np.exp(-far / 0.16) + 0.3 * strength * np.exp(-far / 0.5)
         sky += glow[:, :, None] * (np.array(palette.light, np.float32) - sky)
-    picture = Image.fromarray(np.clip(sky, 0, 255).astype(np.uint8)).resize((wide, high), Image.Resampling.BICUBIC)
+    picture = Image.fromarray(np.clip(sky, 0, 255).astype(np.uint8)).resize(
+        (wide, high), Image.Resampling.BICUBIC
+    )
     if stars if stars is not None else scene.look.light == "night":
         _stars(picture, dice, round(high * line), scene)
     if sun and scene.look.weather != "rain":
@@ -194,7 +201,7 @@ def _stars(picture: Image.Image, dice: random.Random, below: int, scene: Scene) 
         size = scene.height / 768 * (0.7 + 1.2 * dice.random() ** 3)
         under = picture.getpixel((x, min(int(y), picture.height - 1)))
         assert isinstance(under, tuple)
-        shade = mix(under[:3], (245, 248, 255), 0.35 + 0.6 * dice.random())
+        shade = mix((under[0], under[1], under[2]), (245, 248, 255), 0.35 + 0.6 * dice.random())
         draw.ellipse((x - size, y - size, x + size, y + size), fill=shade)
 
 
@@ -210,7 +217,9 @@ def _disc(picture: Image.Image, scene: Scene, at: tuple[float, float]) -> None:
     if night:
         draw = ImageDraw.Draw(face)
         for x, y, r in ((0.36, 0.4, 0.12), (0.6, 0.3, 0.07), (0.58, 0.64, 0.15), (0.3, 0.66, 0.06)):
-            draw.ellipse([side * (x - r), side * (y - r), side * (x + r), side * (y + r)], fill=(214, 220, 236))
+            draw.ellipse(
+                [side * (x - r), side * (y - r), side * (x + r), side * (y + r)], fill=(214, 220, 236)
+            )
     picture.paste(face.reduce(scale), (round(at[0] - size), round(at[1] - size)), mask.reduce(scale))
 
 
@@ -229,7 +238,9 @@ def _clouds(scene: Scene, *, count: int, top: float, bottom: float, strength: fl
             away = dice.gauss(0, 0.4)
             radius = small.height * 0.13 * max(0.25, 1 - abs(away)) * (0.6 + 0.6 * dice.random())
             cx, cy = x + away * length, y - abs(dice.gauss(0, 0.05)) * small.height
-            draw.ellipse((cx - radius * 2.2, cy - radius * 0.7, cx + radius * 2.2, cy + radius * 0.6), fill=255)
+            draw.ellipse(
+                (cx - radius * 2.2, cy - radius * 0.7, cx + radius * 2.2, cy + radius * 0.6), fill=255
+            )
     soft = small.filter(ImageFilter.GaussianBlur(small.height / 26)).point(lambda value: value * strength)
     body = mix(palette.low, (255, 255, 255), 0.45 if scene.look.light != "night" else 0.05)
     under = mix(palette.middle, palette.far, 0.25)
@@ -248,7 +259,7 @@ def _ridge(
     facets: float = 0.0,
     snow: float = 0.0,
 ) -> None:
-    """A range of hills: `line` is its upper edge in pixels of the frame, the colours run from there downwards."""
+    """Paint a range of hills: `line` is its upper edge in pixels of the frame, the colours run from there downwards."""
     top = int(2 * math.floor(float(line.min()) / 2)) - 2
     high, wide = 2 * ((scene.bottom - top) // 2), scene.full_width
     y = np.arange(high, dtype=np.float32)[:, None] + top
@@ -285,7 +296,8 @@ def _relief(scene: Scene, line: Floats, y: Floats) -> Floats:
     lean = (0.5 * (y - line.min())).astype(np.int32)
     columns = np.arange(wide)[None, :]
     shifted = folds[(columns + lean) % wide] - folds[(columns - lean // 2) % wide]
-    return np.tanh(side * (faces[None, :] + 0.7 * shifted))
+    relief: Floats = np.tanh(side * (faces[None, :] + 0.7 * shifted)).astype(np.float32)
+    return relief
 
 
 def _water(scene: Scene, top: float, *, waves: int = 4) -> None:
@@ -295,7 +307,9 @@ def _water(scene: Scene, top: float, *, waves: int = 4) -> None:
     high, wide = 2 * ((scene.bottom - start) // 2), scene.full_width
     far = mix(palette.low, palette.middle, 0.35)
     deep = mix(mix(palette.top, palette.near, 0.45), (10, 60, 90), 0.25)
-    rows = _gradient(high, [(0, mix(far, deep, 0.12)), (0.25, mix(far, deep, 0.5)), (1, mix(deep, (0, 0, 0), 0.25))])
+    rows = _gradient(
+        high, [(0, mix(far, deep, 0.12)), (0.25, mix(far, deep, 0.5)), (1, mix(deep, (0, 0, 0), 0.25))]
+    )
     body = np.repeat(rows[:, None, :], wide, axis=1)
     x = np.arange(wide, dtype=np.float32)[None, :]
     y = np.arange(high, dtype=np.float32)[:, None]
@@ -320,22 +334,33 @@ def _wave(scene: Scene, line: Floats, tone: Colour, deep: Colour, number: int) -
     edge = np.clip(below + 0.5, 0, 1)
     fade = np.clip(1 - below / (high * 0.75), 0, 1)
     crest = np.exp(-np.clip(below, 0, None) / max(scene.px(0.006), 1))
-    one, other = np.array(mix(tone, (255, 255, 255), 0.3), np.float32), np.array(mix(tone, deep, 0.2), np.float32)
+    one, other = (
+        np.array(mix(tone, (255, 255, 255), 0.3), np.float32),
+        np.array(mix(tone, deep, 0.2), np.float32),
+    )
     rgb = other + crest[:, :, None] * (one - other)
     picture = Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8)).convert("RGBA")
     picture.putalpha(Image.fromarray((edge * fade * 210).astype(np.uint8)))
     way = 1 if number % 2 else -1
     drift = way * scene.width * (0.03 + 0.02 * number) / scene.frames
-    scene.add(picture, top=top, depth=0.35 + 0.13 * number, drift=drift, bob=(scene.px(0.004 + 0.003 * number), 2.6 + 0.5 * number))
+    scene.add(
+        picture,
+        top=top,
+        depth=0.35 + 0.13 * number,
+        drift=drift,
+        bob=(scene.px(0.004 + 0.003 * number), 2.6 + 0.5 * number),
+    )
 
 
 def _range(scene: Scene, level: float, swing: float, periods: float) -> Floats:
-    """The line of soft hills, in pixels of the frame."""
-    return scene.px(level) + scene.px(swing) * _noise(scene.dice, scene.full_width, periods, octaves=3, rough=0.4)
+    """Paint the line of soft hills, in pixels of the frame."""
+    return scene.px(level) + scene.px(swing) * _noise(
+        scene.dice, scene.full_width, periods, octaves=3, rough=0.4
+    )
 
 
 def _woods(scene: Scene, level: float, tall: float, colour: Colour, *, depth: float, every: float) -> None:
-    """A row of conifers that reaches down to below the frame."""
+    """Paint a row of conifers that reaches down to below the frame."""
     dice, scale = scene.dice, 2
     top = 2 * (scene.px(level - tall * 1.25) // 2)
     wide, high = scene.full_width, 2 * ((scene.bottom - top) // 2)
@@ -356,7 +381,10 @@ def _woods(scene: Scene, level: float, tall: float, colour: Colour, *, depth: fl
     reduced = mask.reduce(scale)
     full = Image.new("L", (wide, high), 255)
     full.paste(reduced, (0, 0))
-    shade = _gradient(high, [(0, mix(colour, scene.look.palette.low, 0.18)), (0.5, colour), (1, mix(colour, (0, 0, 0), 0.3))])
+    shade = _gradient(
+        high,
+        [(0, mix(colour, scene.look.palette.low, 0.18)), (0.5, colour), (1, mix(colour, (0, 0, 0), 0.3))],
+    )
     picture = Image.fromarray(np.repeat(shade[:, None, :], wide, axis=1).astype(np.uint8)).convert("RGBA")
     picture.putalpha(full)
     scene.add(picture, top=top, depth=depth)
@@ -373,7 +401,9 @@ def _grass(scene: Scene, level: float, colour: Colour, *, depth: float) -> None:
     for _ in range(520):
         x, size = dice.randrange(picture.width), scene.px(0.03 + 0.06 * dice.random()) * scale
         lean, half = dice.gauss(0, 0.3) * size, size * 0.05 + 1
-        shade = mix(mix(colour, (0, 0, 0), 0.3 * dice.random()), scene.look.palette.light, 0.14 * dice.random())
+        shade = mix(
+            mix(colour, (0, 0, 0), 0.3 * dice.random()), scene.look.palette.light, 0.14 * dice.random()
+        )
         draw.polygon([(x - half, base), (x + half, base), (x + lean, base - size)], fill=(*shade, 255))
     draw.rectangle((0, base - 2, picture.width, picture.height), fill=(*mix(colour, (0, 0, 0), 0.2), 255))
     full = Image.new("RGBA", (wide, high), (*mix(colour, (0, 0, 0), 0.2), 255))
@@ -389,7 +419,9 @@ def _meadow(scene: Scene) -> None:
     palette = scene.look.palette
     _sky(scene)
     _clouds(scene, count=5, top=0.06, bottom=0.42, strength=0.7)
-    _ridge(scene, _range(scene, 0.56, 0.05, 3), (mix(palette.far, palette.low, 0.35), palette.far), depth=0.15)
+    _ridge(
+        scene, _range(scene, 0.56, 0.05, 3), (mix(palette.far, palette.low, 0.35), palette.far), depth=0.15
+    )
     _ridge(scene, _range(scene, 0.63, 0.045, 4), (palette.far, palette.hill), depth=0.3)
     _woods(scene, 0.69, 0.05, mix(palette.hill, palette.near, 0.6), depth=0.42, every=0.3)
     ground = mix(palette.hill, palette.light, 0.12)
@@ -409,7 +441,13 @@ def _mountain(scene: Scene) -> None:
     near = scene.px(0.54) - scene.px(0.26) * _peaks(dice, wide, 1.3)
     _ridge(scene, near, (palette.far, palette.hill), depth=0.22, facets=0.2, snow=0.15)
     _woods(scene, 0.67, 0.07, mix(palette.hill, palette.near, 0.5), depth=0.4, every=0.24)
-    _ridge(scene, _range(scene, 0.7, 0.02, 3), (mix(palette.hill, palette.near, 0.4), palette.near), depth=0.6, facets=0.05)
+    _ridge(
+        scene,
+        _range(scene, 0.7, 0.02, 3),
+        (mix(palette.hill, palette.near, 0.4), palette.near),
+        depth=0.6,
+        facets=0.05,
+    )
     scene.figure_here(0.77)
     _woods(scene, 0.97, 0.2, mix(palette.near, (0, 0, 0), 0.35), depth=1.0, every=0.45)
 
@@ -421,7 +459,13 @@ def _sea(scene: Scene) -> None:
     _sky(scene)
     _clouds(scene, count=6, top=0.05, bottom=0.46, strength=0.75)
     island = scene.px(0.6) - scene.px(0.13) * np.clip(_noise(dice, scene.full_width, 1.4, octaves=4), -1, 1.1)
-    _ridge(scene, island.astype(np.float32), (mix(palette.far, palette.low, 0.3), palette.far), depth=0.12, facets=0.08)
+    _ridge(
+        scene,
+        island.astype(np.float32),
+        (mix(palette.far, palette.low, 0.3), palette.far),
+        depth=0.12,
+        facets=0.08,
+    )
     _water(scene, 0.55)
     scene.figure_after = len(scene.layers) - 2
     scene.ground = 0.7
@@ -439,7 +483,7 @@ def _city(scene: Scene) -> None:
 
 
 def _block(scene: Scene, level: float, colour: Colour, *, depth: float, broad: float, lit: float) -> None:
-    """A row of buildings."""
+    """Paint a row of buildings."""
     dice, palette = scene.dice, scene.look.palette
     night = scene.look.light in ("night", "sunset", "dawn")
     top = 2 * (scene.px(level - 0.34) // 2)
@@ -450,10 +494,14 @@ def _block(scene: Scene, level: float, colour: Colour, *, depth: float, broad: f
     pane = max(2, scene.px(broad * 0.075))
     while x < wide:
         broadness = scene.px(broad) * (0.55 + 0.9 * dice.random())
-        roof = scene.px(0.34) - scene.px(0.3) * dice.random() ** 2.2 * (1.1 - broadness / scene.px(broad) * 0.3)
+        roof = scene.px(0.34) - scene.px(0.3) * dice.random() ** 2.2 * (
+            1.1 - broadness / scene.px(broad) * 0.3
+        )
         shade = mix(colour, palette.low, 0.1 * dice.random())
         draw.rectangle((x, roof, x + broadness, high), fill=(*shade, 255))
-        draw.rectangle((x, roof, x + max(2, broadness * 0.06), high), fill=(*mix(shade, palette.light, 0.16), 255))
+        draw.rectangle(
+            (x, roof, x + max(2, broadness * 0.06), high), fill=(*mix(shade, palette.light, 0.16), 255)
+        )
         if dice.random() < 0.22:
             middle = x + broadness / 2
             draw.rectangle((middle - 1, roof - scene.px(0.05), middle + 1, roof), fill=(*shade, 255))
@@ -471,7 +519,7 @@ def _windows(
     lit: float,
     sky: Colour,
 ) -> None:
-    """The windows of one house, some of them lit."""
+    """Paint the windows of one house, some of them lit."""
     left, roof, broad, low = house
     glass = mix(shade, sky, 0.25)
     row = roof + pane * 2
@@ -490,18 +538,22 @@ def _windows(
 
 
 def _road(scene: Scene) -> None:
-    """A wet road with the city's light on it."""
+    """Paint a wet road with the city's light on it."""
     palette = scene.look.palette
     start = 2 * (scene.px(0.72) // 2)
     wide, high = scene.full_width, 2 * ((scene.bottom - start) // 2)
     tarmac = mix((44, 46, 56), palette.near, 0.4)
-    rows = _gradient(high, [(0, mix(tarmac, palette.low, 0.22)), (0.3, tarmac), (1, mix(tarmac, (0, 0, 0), 0.4))])
+    rows = _gradient(
+        high, [(0, mix(tarmac, palette.low, 0.22)), (0.3, tarmac), (1, mix(tarmac, (0, 0, 0), 0.4))]
+    )
     picture = Image.fromarray(np.repeat(rows[:, None, :], wide, axis=1).astype(np.uint8))
     draw = ImageDraw.Draw(picture)
     kerb = mix(tarmac, palette.low, 0.45)
     draw.rectangle((0, 0, wide, scene.px(0.008)), fill=kerb)
     for x in range(0, wide, scene.px(0.2)):
-        draw.rectangle((x, scene.px(0.105), x + scene.px(0.09), scene.px(0.112)), fill=mix(tarmac, (255, 236, 190), 0.6))
+        draw.rectangle(
+            (x, scene.px(0.105), x + scene.px(0.09), scene.px(0.112)), fill=mix(tarmac, (255, 236, 190), 0.6)
+        )
     scene.add(picture, top=start, depth=0.75)
     scene.figure_here(0.78)
 
@@ -526,7 +578,13 @@ def _desert(scene: Scene) -> None:
     palette, dice, wide = scene.look.palette, scene.dice, scene.full_width
     _sky(scene)
     mesas = scene.px(0.58) - scene.px(0.1) * np.clip(_noise(dice, wide, 3, octaves=4) * 2.5, -1, 1)
-    _ridge(scene, mesas.astype(np.float32), (mix(palette.far, palette.low, 0.4), palette.far), depth=0.12, facets=0.06)
+    _ridge(
+        scene,
+        mesas.astype(np.float32),
+        (mix(palette.far, palette.low, 0.4), palette.far),
+        depth=0.12,
+        facets=0.06,
+    )
     lit = mix(palette.hill, palette.light, 0.35)
     for level, periods, depth in ((0.6, 2.4, 0.3), (0.66, 1.8, 0.48), (0.73, 1.3, 0.7)):
         crest = scene.px(level) - scene.px(0.05) * (1 - 2 * np.abs(_noise(dice, wide, periods, octaves=1)))
@@ -534,7 +592,13 @@ def _desert(scene: Scene) -> None:
         _ridge(scene, crest.astype(np.float32), colours, depth=depth, facets=0.12)
     scene.figure_here(0.78)
     crest = scene.px(0.9) - scene.px(0.04) * (1 - 2 * np.abs(_noise(dice, wide, 1.1, octaves=1)))
-    _ridge(scene, crest.astype(np.float32), (palette.near, mix(palette.near, (0, 0, 0), 0.4)), depth=1.0, facets=0.1)
+    _ridge(
+        scene,
+        crest.astype(np.float32),
+        (palette.near, mix(palette.near, (0, 0, 0), 0.4)),
+        depth=1.0,
+        facets=0.1,
+    )
 
 
 def _space(scene: Scene) -> None:
@@ -565,7 +629,7 @@ def _space(scene: Scene) -> None:
 
 
 def _table(scene: Scene) -> None:
-    """A wooden table in a room out of focus."""
+    """Paint a wooden table in a room out of focus."""
     palette, dice = scene.look.palette, scene.dice
     scene.horizon = 0.6
     _room(scene)
@@ -591,23 +655,31 @@ def _table(scene: Scene) -> None:
 
 
 def _room(scene: Scene) -> None:
-    """A wall with lights out of focus."""
+    """Paint a wall with lights out of focus."""
     palette, dice = scene.look.palette, scene.dice
     wide, high = scene.full_width, 2 * ((scene.height + 2 * scene.margin_y) // 2)
     small_w, small_h = wide // 4, high // 4
     wall = mix(palette.hill, palette.near, 0.5)
-    rows = _gradient(small_h, [(0, mix(wall, (0, 0, 0), 0.35)), (0.6, wall), (1, mix(wall, palette.low, 0.3))])
+    rows = _gradient(
+        small_h, [(0, mix(wall, (0, 0, 0), 0.35)), (0.6, wall), (1, mix(wall, palette.low, 0.3))]
+    )
     picture = Image.fromarray(np.repeat(rows[:, None, :], small_w, axis=1).astype(np.uint8))
     glow = Image.new("RGB", picture.size)
     draw = ImageDraw.Draw(glow)
     for _ in range(26):
         x, y = dice.randrange(small_w), small_h * (0.12 + 0.42 * dice.random())
         radius = small_h * (0.012 + 0.05 * dice.random())
-        colour = mix(dice.choice((palette.low, palette.middle, palette.light, (255, 200, 130))), (0, 0, 0), 0.25 + 0.55 * dice.random())
+        colour = mix(
+            dice.choice((palette.low, palette.middle, palette.light, (255, 200, 130))),
+            (0, 0, 0),
+            0.25 + 0.55 * dice.random(),
+        )
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
     soft = glow.filter(ImageFilter.GaussianBlur(small_h / 160))
     bright = np.asarray(picture, np.float32) + np.asarray(soft, np.float32) * 0.6
-    finished = Image.fromarray(np.clip(bright, 0, 255).astype(np.uint8)).resize((wide, high), Image.Resampling.BICUBIC)
+    finished = Image.fromarray(np.clip(bright, 0, 255).astype(np.uint8)).resize(
+        (wide, high), Image.Resampling.BICUBIC
+    )
     scene.add(finished, top=-scene.margin_y, depth=0.25)
 
 

@@ -1,7 +1,7 @@
 """One running server: folders, store, workers and the web application, from start to end.
 
-In comes an :class:`Options`, out goes one line of JSON on standard output once the address answers. It ends on SIGTERM or
-SIGINT, and, where asked to, when its starter is gone.
+In comes an :class:`Options`, out goes one line of JSON on standard output once the address answers. It ends
+on SIGTERM or SIGINT, and, where asked to, when its starter is gone.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _listen(options: Options) -> socket.socket:
 
 @contextlib.contextmanager
 def _data_folder(options: Options) -> Iterator[Path]:
-    """The folder that was named, or one that goes away again."""
+    """Give the folder that was named, or one that goes away again."""
     if options.data is not None:
         options.data.mkdir(parents=True, exist_ok=True)
         yield options.data.resolve()
@@ -132,7 +132,7 @@ async def _serve(options: Options, door: socket.socket, data: Path) -> None:
 
 @contextlib.asynccontextmanager
 async def _working(options: Options, rooms: Rooms, store: Store) -> AsyncIterator[Service]:
-    """The service with its workers, closed in order."""
+    """Give the service with its workers, closed in order."""
     tier = TIERS[options.tier]
     studio = Studio(rooms.clips, rooms.pictures, workers=options.workers or os.cpu_count() or 1)
     generation = Generation(store, studio, rooms.uploads, speed=options.speed, at_once=tier.at_once)
@@ -159,7 +159,7 @@ def _sweep(rooms: Rooms) -> None:
 
 async def _announce(server: uvicorn.Server, options: Options, door: socket.socket) -> None:
     """Say where we are, once it answers."""
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells it by this flag alone
         await asyncio.sleep(0.002)
     host, port = door.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host

@@ -1,7 +1,8 @@
 """What each call means: checks, counts, prices, charges and answers.
 
-In come parsed bodies from :mod:`~hailuo_nb.simulator.web`, out go the ``data`` of the service's envelope, or a
-:class:`~hailuo_nb.simulator.answers.Refusal`. Whatever was accepted goes on to :mod:`~hailuo_nb.simulator.generation`.
+In come parsed bodies from :mod:`~hailuo_nb.simulator.web`, out go the ``data`` of the service's envelope, or
+a :class:`~hailuo_nb.simulator.answers.Refusal`. Whatever was accepted goes on to
+:mod:`~hailuo_nb.simulator.generation`.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ class Service:
         return self._told(prediction, base_url)
 
     def _variant(self, model_id: str, *, status: int) -> Variant:
-        """The variant of a model id."""
+        """Give the variant of a model id."""
         variant = self._variants.get(model_id)
         if variant is None:
             raise Refusal(status, f"model not found: {model_id[:200]}")
@@ -115,14 +116,14 @@ class Service:
         return self._told(prediction, base_url)
 
     def clip_of(self, prediction_id: str) -> str | None:
-        """The file name of a completed prediction's clip, while the service keeps it."""
+        """Give the file name of a completed prediction's clip, while the service keeps it."""
         prediction = self._store.prediction(prediction_id, with_inputs=False)
         if prediction is None or prediction.status != "completed":
             return None
         return prediction.clip if prediction.created_at >= time.time() - RETENTION_S else None
 
     def _told(self, prediction: Prediction, base_url: str, *, with_inputs: bool = False) -> dict[str, Any]:
-        """A prediction as the service tells it."""
+        """Give a prediction as the service tells it."""
         status = prediction.status
         if not prediction.is_final and status == "processing":
             status = prediction.fate.get("shown", status)
@@ -171,12 +172,12 @@ class Service:
     # money
 
     def price(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """What a submit of these inputs would cost."""
+        """Tell what a submit of these inputs would cost."""
         usd = self._usd_of(body)
         return {"price": usd, "discounted_price": usd, "discount_rate": 0, "currency": "USD"}
 
     def pricing(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The same, the older way."""
+        """Give the same, the older way."""
         return {"model_id": body.get("model_id"), "unit_price": self._usd_of(body), "currency": "USD"}
 
     def _usd_of(self, body: Mapping[str, Any]) -> float:
@@ -281,12 +282,12 @@ _SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "
 
 
 def _file_name(content_type: str) -> str:
-    """A name for an upload's address that holds nothing the user wrote."""
+    """Give a name for an upload's address that holds nothing the user wrote."""
     return "file" + _SUFFIXES.get(content_type, "")
 
 
 def _uploaded(content_type: str, address: str, name: str, size: int) -> dict[str, Any]:
-    """What both uploads answer."""
+    """Tell what both uploads answer."""
     return {"type": content_type.partition("/")[0], "download_url": address, "filename": name, "size": size}
 
 
@@ -306,7 +307,7 @@ def _page(body: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _texts(value: Any, name: str) -> list[str]:
-    """A list of ids."""
+    """Give a list of ids."""
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise Refusal(400, f"{name} must be a list of ids")
     return value

@@ -1,8 +1,9 @@
 """What the simulated service remembers, in one SQLite file.
 
-In come facts from :mod:`~hailuo_nb.simulator.service` and :mod:`~hailuo_nb.simulator.generation`, out go rows. Each
-change is one committed transaction before the caller is answered, so a killed server starts again where it was. WAL
-with ``synchronous=NORMAL`` survives the death of the process; what it does not survive, a power cut, costs no money here.
+In come facts from :mod:`~hailuo_nb.simulator.service` and :mod:`~hailuo_nb.simulator.generation`, out go
+rows. Each change is one committed transaction before the caller is answered, so a killed server starts again
+where it was. WAL with ``synchronous=NORMAL`` survives the death of the process; what it does not survive, a
+power cut, costs no money here.
 
 Money is integer micro-dollars; moments are seconds since 1970.
 """
@@ -30,17 +31,22 @@ CREATE TABLE IF NOT EXISTS predictions (
 CREATE INDEX IF NOT EXISTS predictions_created ON predictions (created_at);
 CREATE TABLE IF NOT EXISTS takes (same TEXT PRIMARY KEY, count INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS billings (
-    uuid TEXT PRIMARY KEY, prediction TEXT NOT NULL, kind TEXT NOT NULL, price INTEGER NOT NULL, created_at REAL NOT NULL,
+    uuid TEXT PRIMARY KEY, prediction TEXT NOT NULL, kind TEXT NOT NULL, price INTEGER NOT NULL,
+    created_at REAL NOT NULL,
     UNIQUE (prediction, kind));
 CREATE TABLE IF NOT EXISTS uploads (
-    id TEXT PRIMARY KEY, token TEXT NOT NULL, filename TEXT NOT NULL, content_type TEXT NOT NULL, size INTEGER NOT NULL,
+    id TEXT PRIMARY KEY, token TEXT NOT NULL, filename TEXT NOT NULL, content_type TEXT NOT NULL,
+    size INTEGER NOT NULL,
     sha256 TEXT, created_at REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS account (balance INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS fault_hits (rule TEXT PRIMARY KEY, hits INTEGER NOT NULL);
 """
 
 # Inputs may hold a whole picture as a data URI: they are read only where somebody asked for them.
-_BRIEF = "id, model, '{}' AS inputs, same, take, price, run_s, fate, status, code, error, clip, created_at, started_at, finished_at"
+_BRIEF = (
+    "id, model, '{}' AS inputs, same, take, price, run_s, fate, status, code, error, clip,"
+    " created_at, started_at, finished_at"
+)
 
 
 @dataclass(frozen=True)
@@ -138,7 +144,7 @@ class Store:
         return int(self._db.execute("SELECT balance FROM account").fetchone()[0])
 
     def take_of_next(self, same: str) -> int:
-        """The number that the next submission of these inputs will have."""
+        """Give the number that the next submission of these inputs will have."""
         row = self._db.execute("SELECT count FROM takes WHERE same = ?", (same,)).fetchone()
         return int(row[0]) + 1 if row else 1
 
@@ -180,7 +186,7 @@ class Store:
         )
 
     def start(self, prediction_id: str, now: float) -> None:
-        """It is being worked on."""
+        """Note that it is being worked on."""
         self._db.execute(
             "UPDATE predictions SET status = 'processing', started_at = ? WHERE id = ? AND status = 'created'",
             (now, prediction_id),
@@ -189,12 +195,13 @@ class Store:
     def complete(self, prediction_id: str, clip: str, now: float) -> None:
         """Its clip is ready."""
         self._db.execute(
-            "UPDATE predictions SET status = 'completed', clip = ?, finished_at = ? WHERE id = ? AND status IN ('created', 'processing')",
+            "UPDATE predictions SET status = 'completed', clip = ?, finished_at = ?"
+            " WHERE id = ? AND status IN ('created', 'processing')",
             (clip, now, prediction_id),
         )
 
     def fail(self, prediction_id: str, status: str, code: int | None, error: str, now: float) -> None:
-        """It ended without a clip; what it cost is given back, once."""
+        """Note that it ended without a clip; what it cost is given back, once."""
         with self._transaction():
             changed = self._db.execute(
                 "UPDATE predictions SET status = ?, code = ?, error = ?, finished_at = ?"
@@ -225,7 +232,7 @@ class Store:
         return _prediction(row) if row else None
 
     def unfinished(self) -> list[Prediction]:
-        """What a server that died left behind, oldest first."""
+        """Tell what a server that died left behind, oldest first."""
         rows = self._db.execute(
             "SELECT * FROM predictions WHERE status IN ('created', 'processing') ORDER BY created_at, rowid"
         )
@@ -291,7 +298,8 @@ class Store:
             "SELECT date(p.created_at, 'unixepoch') AS day, p.model, count(DISTINCT p.id),"
             " sum(CASE b.kind WHEN 'refund' THEN -b.price ELSE b.price END)"
             " FROM predictions p JOIN billings b ON b.prediction = p.id"
-            " WHERE p.created_at BETWEEN ? AND ? AND (?3 IS NULL OR p.model = ?3) GROUP BY day, p.model ORDER BY day, p.model",
+            " WHERE p.created_at BETWEEN ? AND ? AND (?3 IS NULL OR p.model = ?3)"
+            " GROUP BY day, p.model ORDER BY day, p.model",
             (start, end, model),
         )
         return [(row[0], row[1], row[2], row[3]) for row in rows]
@@ -299,7 +307,7 @@ class Store:
     # uploads
 
     def add_upload(self, filename: str, content_type: str, size: int, now: float) -> Upload:
-        """A ticket for a file that is still to come."""
+        """Give a ticket for a file that is still to come."""
         upload = Upload(uuid.uuid4().hex, uuid.uuid4().hex, filename, content_type, size, None, now)
         self._db.execute(
             "INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -308,7 +316,7 @@ class Store:
         return upload
 
     def upload_arrived(self, upload_id: str, sha256: str, size: int) -> None:
-        """The file of a ticket is here."""
+        """Note that the file of a ticket is here."""
         self._db.execute("UPDATE uploads SET sha256 = ?, size = ? WHERE id = ?", (sha256, size, upload_id))
 
     def upload(self, upload_id: str) -> Upload | None:
@@ -329,7 +337,7 @@ class Store:
 
 
 def _prediction(row: sqlite3.Row) -> Prediction:
-    """A row with its JSON columns read."""
+    """Give a row with its JSON columns read."""
     columns = dict(row)
     columns["inputs"] = json.loads(columns["inputs"])
     columns["fate"] = json.loads(columns["fate"])

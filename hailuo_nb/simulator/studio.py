@@ -1,10 +1,11 @@
 """Worker processes that draw clips, and the cache of what they drew.
 
-In comes what a clip is to show, out goes the path of its MP4. Clips are kept under the hash of everything that decides
-their bytes, so equal ones are drawn once; a half-written file never has a clip's name. Next: :mod:`~hailuo_nb.simulator.worker`.
+In comes what a clip is to show, out goes the path of its MP4. Clips are kept under the hash of everything
+that decides their bytes, so equal ones are drawn once; a half-written file never has a clip's name. Next:
+:mod:`~hailuo_nb.simulator.worker`.
 
-Plain processes with pipes, one job at a time each: at the end of its standard input a worker ends itself, so it cannot
-outlive a server that was killed (a process pool's workers hold their own queue open and would).
+Plain processes with pipes, one job at a time each: at the end of its standard input a worker ends itself, so
+it cannot outlive a server that was killed (a process pool's workers hold their own queue open and would).
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ class Studio:
                 return path
             job["path"] = str(path)
             done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            done.add_done_callback(lambda future: future.cancelled() or future.exception())
+            done.add_done_callback(_seen)
             self._doing[name] = done
             self._wanted.put_nowait((due, next(self._order), name, job))
         await asyncio.shield(self._doing[name])
@@ -133,7 +134,8 @@ class Studio:
                     answer = await _ask(worker, job)
                     if answer:
                         break
-                    worker = await _end(worker)
+                    await _end(worker)
+                    worker = None
                 self._settle(self._doing.pop(name), answer)
         finally:
             await _end(worker)
@@ -149,8 +151,14 @@ class Studio:
             done.set_exception(RenderFailed(answer.get("failed", "the drawing process died")))
 
 
+def _seen(done: asyncio.Future[None]) -> None:
+    """Look at a failure that nobody may be left to wait for."""
+    if not done.cancelled():
+        done.exception()
+
+
 def _key(order: ClipOrder, picture: str | None) -> str:
-    """The name of a clip by all that decides its bytes."""
+    """Give the name of a clip by all that decides its bytes."""
     facts = json.dumps([_STYLE, asdict(order), picture], sort_keys=True)
     return hashlib.sha256(facts.encode()).hexdigest()[:40]
 

@@ -1,8 +1,8 @@
 """The service's paths, headers and envelopes, and the files behind its addresses.
 
-In comes HTTP, out go answers in the service's envelope; what a call means is decided in :mod:`~hailuo_nb.simulator.service`.
-Output and upload addresses need no key, and refuse one as signed addresses do: a client that sends its key there
-gives it away.
+In comes HTTP, out go answers in the service's envelope; what a call means is decided in
+:mod:`~hailuo_nb.simulator.service`. Output and upload addresses need no key, and refuse one as signed
+addresses do: a client that sends its key there gives it away.
 """
 
 from __future__ import annotations
@@ -118,12 +118,12 @@ class _Desk:
         return JSONResponse(envelope(self._service.balance()))
 
     async def models(self, request: Request) -> Response:
-        """The list of models."""
+        """Give the list of models."""
         _check_key(request)
         return JSONResponse(envelope(self._service.models(base_url=_base_url(request))))
 
     async def recent(self, request: Request) -> Response:
-        """The last seven days."""
+        """Give the last seven days."""
         _check_key(request)
         return JSONResponse(envelope(self._service.recent(await _body(request), base_url=_base_url(request))))
 
@@ -203,7 +203,7 @@ class _Desk:
 
 
 def _file(path: Path, content_type: str) -> Response:
-    """A file, or 404 once it is gone."""
+    """Give a file, or 404 once it is gone."""
     try:
         facts = path.stat()
     except OSError:
@@ -220,18 +220,18 @@ def _check_key(request: Request) -> None:
 
 
 def _check_no_key(request: Request) -> None:
-    """An address that carries its own right refuses a second one."""
+    """Refuse a key at an address that carries its own right."""
     if "authorization" in request.headers:
         raise Refusal(400, "This address needs no Authorization: do not send your key here.")
 
 
 def _base_url(request: Request) -> str:
-    """The address the client knows us by."""
+    """Give the address the client knows us by."""
     return f"{request.url.scheme}://{request.url.netloc}"
 
 
 async def _raw(request: Request, limit: int) -> bytes:
-    """A whole body, within reason."""
+    """Give a whole body, within reason."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -241,7 +241,7 @@ async def _raw(request: Request, limit: int) -> bytes:
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    """A JSON object."""
+    """Give a JSON object."""
     try:
         body = json.loads(await _raw(request, _MAX_BODY_BYTES) or b"{}")
     except (ValueError, RecursionError):
@@ -275,7 +275,7 @@ def _file_of_form(content_type: str, body: bytes) -> tuple[str, str, bytes]:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    """A refusal in the envelope, without data as the service sends it."""
+    """Answer a refusal in the envelope, without data as the service sends it."""
     assert isinstance(error, Refusal)
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after is not None else None
     return JSONResponse(

@@ -1,7 +1,8 @@
 """A process that draws clips: ``python -m hailuo_nb.simulator.worker``.
 
-In comes one JSON line per clip on standard input, out goes one JSON line on standard output when its file is there:
-``{"done": true}``, ``{"refused": why}`` (the picture) or ``{"failed": why}``. The drawing is :mod:`~hailuo_nb.simulator.film`.
+In comes one JSON line per clip on standard input, out goes one JSON line on standard output when its file is
+there: ``{"done": true}``, ``{"refused": why}`` (the picture) or ``{"failed": why}``. The drawing is
+:mod:`~hailuo_nb.simulator.film`.
 """
 
 from __future__ import annotations
