@@ -138,6 +138,13 @@ class Runner:
         """Drop the job if it is unsent, hide it if it is not."""
         self._loop.call(self._cancelled, job)
 
+    def decide(self, job: Job, to: str, **columns: Any) -> Future[ClipRow]:
+        """Give a job the status that a person decided on, and carry it on from there.
+
+        What carries it now (looking for an unconfirmed submit) is ended first; a submit under way is not.
+        """
+        return self._loop.submit(self._decide(job, to, columns))
+
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Call a function on the background thread soon."""
         self._loop.call(function, *args)
@@ -258,6 +265,16 @@ class Runner:
             job.settle(errors.JobCancelled(CANCELLED.format(id=job.id)))
         else:
             job.settle(errors.SubmitUnconfirmed(ABANDONED.format(id=job.id)))
+
+    async def _decide(self, job: Job, to: str, columns: Mapping[str, Any]) -> ClipRow:
+        running = self._running.pop(job.id, None)
+        if running is not None and job.status == "unconfirmed":
+            running.cancel()
+        if not await self._own(job):
+            raise errors.LedgerError(f"Clip {job.id} belongs to another running kernel; decide there.")
+        row = await self.desk.move(job, to, detail="decided by hand", **columns)
+        self._start(job, row)
+        return row
 
     async def _arrive(self, job: Job) -> None:
         """Settle a completed job: its file is here, or is said to be missing; a poster is drawn if there is none."""
