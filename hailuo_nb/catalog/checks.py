@@ -7,9 +7,10 @@ is a single one.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from hailuo_nb.catalog.imageref import ImageRef
@@ -219,11 +220,12 @@ def _unknown(variant: Variant, name: str) -> str:
             f"{variant.name} takes no {name}; {_listed(elsewhere)} {'do' if len(elsewhere) > 1 else 'does'}"
         )
     near = get_close_matches(name.lower()[:80], variant.inputs, n=1, cutoff=0.6)
+    owners = f"{_listed(elsewhere)} {'have' if len(elsewhere) > 1 else 'has'} it" if elsewhere else ""
     if near:
-        return f'{variant.name} has no input "{said}"; did you mean "{near[0]}"?'
-    if elsewhere:
-        verb = "have" if len(elsewhere) > 1 else "has"
-        return f'{variant.name} has no input "{said}"; {_listed(elsewhere)} {verb} it'
+        hint = f'did you mean "{near[0]}"?' + (f" ({owners})" if owners else "")
+        return f'{variant.name} has no input "{said}"; {hint}'
+    if owners:
+        return f'{variant.name} has no input "{said}"; {owners}'
     return f'{variant.name} has no input "{said}"; it takes {", ".join(variant.inputs) or "none"}'
 
 
@@ -261,11 +263,17 @@ def _relatives(variant: Variant, *, alike: bool = True) -> list[Variant]:
 def _schema_faults(variant: Variant, name: str, value: object) -> list[str]:
     """Check a value against the published schema of its input."""
     facts = variant.schema["properties"][name]
-    return [_said(variant, name, facts, error) for error in _validator()(facts).iter_errors(value)]
+    return [_said(variant, name, facts, error) for error in _validator(json.dumps(facts)).iter_errors(value)]
+
+
+@lru_cache(maxsize=512)
+def _validator(schema: str) -> Any:
+    """Give the validator of one input; making one takes as long as a hundred checks with it."""
+    return _validator_class()(json.loads(schema))
 
 
 @cache
-def _validator() -> Any:
+def _validator_class() -> Any:
     """Give a validator that takes tuples for lists, as requests hold them."""
     # Loading jsonschema takes 70 ms, and nothing needs it before the first request is checked.
     from jsonschema import Draft202012Validator, validators

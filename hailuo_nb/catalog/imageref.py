@@ -48,6 +48,9 @@ class ImageRef:
     data: bytes | None = field(default=None, compare=False, repr=False)
     content_type: str | None = field(default=None, compare=False)
 
+    def __repr__(self) -> str:
+        return f"<picture {self.label}>"
+
     @property
     def url(self) -> str | None:
         """The address to hand to the service as it is; None where bytes have to be uploaded first."""
