@@ -41,7 +41,9 @@ def session(folder: Path | None = None, configured: Callable[[], Mapping[str, ob
             made = Session(folder or Path.cwd(), configured=configured)
             shell = _shell()
             if shell is not None:
-                made.front = Front(made, shell)
+                front = Front(made, shell)
+                front.attach()
+                made.front = front
                 made.is_headless = lambda: look_around(shell).is_headless
             atexit.register(close)
             _current.append(made)

@@ -87,7 +87,8 @@ def asked_of(options: CellOptions, text: str, session: Session, namespace: Mappi
         skip_invalid=options.skip_invalid,
         sample=options.sample,
         seed=options.seed or 0,
-        namespace=namespace,
+        # A file may be a stranger's: what stands in it is never worked out.
+        namespace=None if options.file is not None else namespace,
     )
 
 

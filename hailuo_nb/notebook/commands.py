@@ -19,8 +19,9 @@ from hailuo_nb.jobs.job import Job
 from hailuo_nb.notebook.option_table import COMMANDS, command_help, line_help
 from hailuo_nb.notebook.options import LineCommand
 from hailuo_nb.notebook.surroundings import look_around
+from hailuo_nb.session import aftercare
 from hailuo_nb.session.batch import Batch
-from hailuo_nb.session.session import Session
+from hailuo_nb.session.session import Session, Terms
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -77,6 +78,87 @@ def _history(magics: HailuoMagics, command: LineCommand) -> DataFrame:
     """Give every clip as a DataFrame."""
     filters = {name: value for name, value in command.options.items() if value is not None}
     return magics.session().history(**filters)
+
+
+def _resume(magics: HailuoMagics, command: LineCommand) -> Batch | None:
+    """Take up what is out, or one clip or prediction by its id; nothing is sent."""
+    session = magics.session()
+    jobs = [_taken_up(session, word) for word in command.args] if command.args else session.resume()
+    if not jobs:
+        print("Nothing is out.")  # noqa: T201 - the answer
+        return None
+    return session.batch_of(jobs, is_headless=look_around(magics.shell).is_headless)
+
+
+def _taken_up(session: Session, word: str) -> Job:
+    """Find a clip of this ledger by its id, else a prediction of the service."""
+    try:
+        return _from_ledger(session, word)[0]
+    except InvalidRequest:
+        return aftercare.take_up(session, word)
+
+
+def _again(magics: HailuoMagics, command: LineCommand) -> Batch:
+    """Send failed or unanswered clips once more, at their price."""
+    session = magics.session()
+    around = look_around(magics.shell)
+    terms = Terms(
+        yes=bool(command.options.get("yes")),
+        max_cost=command.options.get("max_cost"),
+        is_headless=around.is_headless,
+    )
+    wanted = {"retry": {"failed"}, "resend": {"unconfirmed", "abandoned"}}[command.name]
+    jobs = _named(magics, command.args)
+    for job in jobs:
+        if job.status not in wanted:
+            words = " or ".join(sorted(wanted))
+            raise InvalidRequest(
+                f"Clip {job.id} is {job.status}; %hailuo {command.name} is for clips that are {words}."
+            )
+    batch = session.batch_of(
+        [aftercare.again(session, job, terms) for job in jobs], is_headless=around.is_headless
+    )
+    if around.is_headless:
+        batch.wait()
+    return batch
+
+
+def _adopt(magics: HailuoMagics, command: LineCommand) -> Batch:
+    """Take a prediction for an unconfirmed clip."""
+    session = magics.session()
+    clip, prediction_id = command.args
+    job = aftercare.adopt(session, _named(magics, [clip])[0], prediction_id)
+    return session.batch_of([job], is_headless=look_around(magics.shell).is_headless)
+
+
+def _abandon(magics: HailuoMagics, command: LineCommand) -> Batch:
+    """Give up unconfirmed clips."""
+    session = magics.session()
+    jobs = [aftercare.abandon(session, job) for job in _named(magics, command.args)]
+    return session.batch_of(jobs, is_headless=look_around(magics.shell).is_headless)
+
+
+def _settle(magics: HailuoMagics, _: LineCommand) -> None:
+    """Read the bills and write down what clips really cost."""
+    session = magics.session()
+    rows = aftercare.settle(session, session.service_name()) if session.has_ledger() else []
+    print(aftercare.settled_line(rows))  # noqa: T201 - the answer
+
+
+def _budget(magics: HailuoMagics, command: LineCommand) -> str:
+    """Set the budget of this kernel, or say what is left of it."""
+    if command.args:
+        magics.budget_usd = command.args[0]
+    session = magics.session()
+    service = session.service_name()
+    taken = usd_text(session.ledger.committed_usd(service)) if session.has_ledger() else "$0.00"
+    left = session.budget_left(service) if session.has_ledger() else session.settings().budget_usd
+    said = (
+        "no budget is set"
+        if left is None
+        else f"{usd_text(left)} left of {usd_text(session.settings().budget_usd)}"
+    )
+    return f"{service}: {taken} spent or out, {said}"
 
 
 def _variants(magics: HailuoMagics, command: LineCommand) -> DataFrame:
@@ -183,6 +265,13 @@ RUN: Mapping[str, Callable[[HailuoMagics, LineCommand], Any]] = {
     "balance": _balance,
     "key": _key,
     "doctor": _doctor,
+    "resume": _resume,
+    "retry": _again,
+    "resend": _again,
+    "adopt": _adopt,
+    "abandon": _abandon,
+    "settle": _settle,
+    "budget": _budget,
     "help": _help,
 }
 

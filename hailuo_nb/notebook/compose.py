@@ -161,9 +161,12 @@ def _odd_size(job: Job, variant: Variant | None) -> str:
 
 
 def _cost_note(job: Job) -> str:
-    if job.status != "completed":
+    """Say where the shown price comes from, while it is real money that is not billed yet."""
+    if job.status != "completed" or job.service == "simulator" or job.cached:
         return ""
-    return "" if job.row.price_source == "billing" else "quoted; the bill may differ"
+    return (
+        f"billed {usd_text(job.cost_usd)}" if job.row.price_source == "billing" else "quoted, not billed yet"
+    )
 
 
 def _cached_note(job: Job) -> str:

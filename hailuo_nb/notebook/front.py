@@ -12,9 +12,12 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+from hailuo_nb.catalog.imageref import ImageRef
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.notebook.card import CardPainter, show_static
 from hailuo_nb.notebook.compose import card_of
+from hailuo_nb.notebook.sheet import thumbnail
+from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.session.batch import Batch
 
 if TYPE_CHECKING:
@@ -38,6 +41,11 @@ class Front:
         self._shown = 0
         self._last: tuple[str, int] | None = None
         self._scenes: set[_Scene] = set()
+
+    def attach(self) -> None:
+        """Let the shell show frames as small pictures; their bytes may be megabytes."""
+        formatter = self._shell.display_formatter.formatters["image/jpeg"]
+        formatter.for_type(ImageRef, lambda picture: thumbnail(picture.data, 480) if picture.data else None)
 
     def show(self, batch: Batch) -> bool:
         """Show a batch in the running cell, once."""

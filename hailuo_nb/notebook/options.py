@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -239,7 +239,7 @@ def parse_line(line: str) -> LineCommand:
     command = _command(words[0].text)
     takes_ids = any(argument.kind == "id" for argument in command.arguments)
     kept = without_keys(words[1:], faults, may_hold_ids=takes_ids)
-    if command.name == "key" and any(not word.is_option for word in kept):
+    if command.name == "key" and any(not word.is_option and word.text != "status" for word in kept):
         faults.append(NO_KEYS_HERE)
         kept = [word for word in kept if word.is_option]
     given, others = _sort_words(kept, command.options, faults, lambda _: False)
@@ -554,6 +554,14 @@ def _command(name: str) -> Command:
     return found
 
 
+def _is_usd(text: str) -> bool:
+    """Whether a word is a sum of money."""
+    try:
+        return Decimal(text.removeprefix("$")).is_finite() and not text.startswith("-")
+    except InvalidOperation:
+        return False
+
+
 def _check_arguments(command: Command, args: Sequence[str], faults: list[str]) -> None:
     """Check how many words follow a command, and those that name variants or commands."""
     usage = f"write %hailuo help {command.name} to see what it takes"
@@ -561,13 +569,20 @@ def _check_arguments(command: Command, args: Sequence[str], faults: list[str]) -
         if args:
             faults.append(f"%hailuo {command.name} takes no words: leave out {shown(' '.join(args))}.")
         return
+    needed = [argument for argument in command.arguments if argument.is_required]
+    faults += [
+        f"%hailuo {command.name} needs {each.name}, {each.help}; %hailuo jobs lists them."
+        for each in needed[len(args) :]
+    ]
     argument = command.arguments[0]
-    if argument.is_required and not args:
+    most = len(command.arguments)
+    if len(args) > most and not command.arguments[-1].is_many:
+        names = " and ".join(each.name for each in command.arguments)
+        faults.append(f"%hailuo {command.name} takes one {names}, not {len(args)}: {usage}.")
+    elif argument.kind == "usd" and args and not _is_usd(args[0]):
         faults.append(
-            f"%hailuo {command.name} needs {argument.name}, {argument.help}; %hailuo jobs lists them."
+            f"%hailuo {command.name} takes a sum in US dollars, as 5 or 2.50, not {shown(args[0])}."
         )
-    if len(args) > 1 and not argument.is_many:
-        faults.append(f"%hailuo {command.name} takes one {argument.name}, not {len(args)}: {usage}.")
     elif argument.kind == "command" and args and args[0] not in {known.name for known in COMMANDS}:
         near = get_close_matches(args[0].lower(), [known.name for known in COMMANDS], 1, 0.5)
         hint = f"did you mean {near[0]}?" if near else "%hailuo help lists them."

@@ -288,7 +288,7 @@ class Session:
         new = [_new_clip(clip, service, name, tags) for clip in clips]
         paid = self._to_pay(new, service)
         _check_terms(paid, terms)
-        held = self._waits_for_yes(paid, terms, service, now)
+        held = self._waits_for_yes([clip.quote_usd for clip in paid], terms, service, now)
         runner = self.runner(service)
         batch_id, reserved = self.ledger.reserve_batch(
             NewBatch(notebook=cell.notebook, cell_id=cell.id, cell_text=cell.text, name=name),
@@ -361,7 +361,7 @@ class Session:
         """Weigh clips that became this cell's to send while it was reserved: another kernel died just then."""
         try:
             _check_terms([*paid, *late], terms)
-            return self._waits_for_yes(late, terms, service, now)
+            return self._waits_for_yes([clip.quote_usd for clip in late], terms, service, now)
         except errors.LimitReached as error:
             return str(error)
 
@@ -384,9 +384,9 @@ class Session:
 
         The sum since the last yes counts, so that "Run all" cannot add up unasked. Simulated money is not asked about.
         """
-        if service != "wavespeed" or not paid:
+        if service != "wavespeed" or not prices:
             return ""
-        total = sum_usd(clip.quote_usd for clip in paid)
+        total = sum_usd(prices)
         with self._lock:
             if terms.yes:
                 self._since_yes_usd = Decimal(0)
@@ -396,7 +396,7 @@ class Session:
                 self._since_yes_usd = sum_now
                 return ""
         reason = (
-            f"{_clips(len(paid))} for {usd_text(total)}: with what was sent since the last yes this is over "
+            f"{_clips(len(prices))} for {usd_text(total)}: with what was sent since the last yes this is over "
             f"confirm_above_usd ({usd_text(now.confirm_above_usd)})."
         )
         if terms.is_headless:
@@ -409,6 +409,24 @@ class Session:
         """Give what the budget leaves for a service, in US dollars; None without a budget."""
         budget = self.settings().budget_usd
         return None if budget is None else max(Decimal(0), budget - self.ledger.committed_usd(service))
+
+    def weigh(self, prices: Sequence[Decimal | None], terms: Terms, service: str) -> str:
+        """Hold prices against the cell's limits; gives why they have to wait for a yes, or an empty text.
+
+        Raises
+        ------
+        LimitReached
+            Above ``--max-cost``, or a yes is needed and nobody can give it.
+        """
+        _check_max_cost(prices, terms)
+        return self._waits_for_yes(prices, terms, service, self.settings())
+
+    def clip_path(self, identity: str) -> Path | None:
+        """Find the file of a clip by its identity: service, request, take and attempt."""
+        service, request_hash, take, _ = identity.split(":")
+        row = self.ledger.find([(service, request_hash, int(take.removeprefix("t")))])[0]
+        path = self.folder / row.path if row is not None and row.path else None
+        return path if path is not None and path.is_file() else None
 
     def confirm(self, batch: Batch, shown_usd: Decimal) -> bool:
         """Say yes to the sum that the card showed; a sum that changed since confirms nothing."""
@@ -667,9 +685,14 @@ def _check_terms(paid: Sequence[NewClip], terms: Terms) -> None:
             f"{paid[0].variant} {paid[0].prompt[:60]!r}. Leave --offline out to make them for "
             f"{usd_text(sum_usd(clip.quote_usd for clip in paid))}."
         )
+    _check_max_cost([clip.quote_usd for clip in paid], terms)
+
+
+def _check_max_cost(prices: Sequence[Decimal | None], terms: Terms) -> None:
+    """Refuse a sum over ``--max-cost``, or one that nobody knows."""
     if terms.max_cost is None:
         return
-    total = sum_usd(clip.quote_usd for clip in paid)
+    total = sum_usd(prices)
     if total is None:
         raise errors.BudgetExceeded(
             "Not sent: the price of a clip is unknown, so --max-cost cannot be kept. Ask with %hailuo quote."
