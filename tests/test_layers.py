@@ -25,7 +25,7 @@ MAY_KNOW: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     ),
     "jobs": (
         frozenset({"errors", "settings", "catalog", "media", "prompts", "wavespeed", "ledger"}),
-        frozenset({"httpx"}),
+        frozenset({"httpx", "nest_asyncio2"}),
     ),
     "analysis": (
         frozenset({"errors", "settings", "catalog", "media", "ledger"}),
@@ -35,7 +35,7 @@ MAY_KNOW: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         frozenset(
             {"errors", "settings", "catalog", "media", "prompts", "wavespeed", "ledger", "jobs", "analysis"}
         ),
-        frozenset({"dotenv", "keyring", "google", "filelock", "nest_asyncio2", "pandas"}),
+        frozenset({"dotenv", "keyring", "google", "filelock", "pandas"}),
     ),
     "notebook": (
         frozenset(

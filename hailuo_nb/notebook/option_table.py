@@ -181,6 +181,7 @@ CELL_OPTIONS: tuple[Option, ...] = (
 _BY_NAME = {option.name: option for option in CELL_OPTIONS}
 _HELP = _BY_NAME["--help"]
 _IDS = Argument("ID", "id", "a job's number, a clip's name, or a batch's variable", is_many=True)
+_SOME_IDS = Argument("ID", "id", _IDS.help, is_required=True, is_many=True)
 _ONE_ID = Argument("ID", "id", "a job's number, a clip's name, or a batch's variable")
 _TIMEOUT = Option(
     "--timeout",
@@ -215,15 +216,16 @@ COMMANDS: tuple[Command, ...] = (
             (_TIMEOUT, _HELP)),
     Command("resume", "poll and fetch what is still out, or one clip or prediction by its id; sends nothing",
             (Argument("ID", "id", "a clip, or a prediction of the service", is_many=True),), (_HELP,)),
-    Command("retry", "send failed clips again, at their price", (Argument("ID", "id", _IDS.help, is_required=True, is_many=True),),
+    Command("retry", "send failed clips again, at their price", (_SOME_IDS,),
             (_BY_NAME["--yes"], _BY_NAME["--max-cost"], _HELP)),
-    Command("resend", "send an unconfirmed clip once more, at its price", (Argument("ID", "id", _IDS.help, is_required=True, is_many=True),),
+    Command("resend", "send an unconfirmed clip once more, at its price", (_SOME_IDS,),
             (_BY_NAME["--yes"], _BY_NAME["--max-cost"], _HELP)),
     Command("cancel", "drop what is not sent yet; what is sent is billed and still fetched",
-            (Argument("ID", "id", _IDS.help, is_required=True, is_many=True),), (_HELP,)),
+            (_SOME_IDS,), (_HELP,)),
     Command("adopt", "take a prediction for an unconfirmed clip",
-            (Argument("ID", "id", "the clip", is_required=True), Argument("PREDICTION", "id", "the service's id", is_required=True)), (_HELP,)),
-    Command("abandon", "give up an unconfirmed clip; it may have been billed", (Argument("ID", "id", _IDS.help, is_required=True, is_many=True),), (_HELP,)),
+            (Argument("ID", "id", "the clip", is_required=True),
+             Argument("PREDICTION", "id", "the service's id", is_required=True)), (_HELP,)),
+    Command("abandon", "give up an unconfirmed clip; it may have been billed", (_SOME_IDS,), (_HELP,)),
     Command("history", "every clip and what it cost, as a DataFrame", (),
             (_TEXT_FILTER, _NEWEST, _HELP)),
     _later("compare", "clips side by side, in step"),

@@ -379,7 +379,9 @@ class Session:
         """Tell whether a planned row waits in this kernel for a yes."""
         return row is not None and service in self._runners and self._runners[service].is_held(row.id)
 
-    def _waits_for_yes(self, paid: Sequence[NewClip], terms: Terms, service: str, now: Settings) -> str:
+    def _waits_for_yes(
+        self, prices: Sequence[Decimal | None], terms: Terms, service: str, now: Settings
+    ) -> str:
         """Say why the new clips have to wait for a yes; empty when they need none.
 
         The sum since the last yes counts, so that "Run all" cannot add up unasked. Simulated money is not asked about.
