@@ -150,10 +150,8 @@ def trouble_of(envelope: Envelope) -> ServiceError | None:
 
 def _decisive(status: int, code: int | None) -> int | None:
     """Say which of the two numbers tells the cause, as an HTTP status; None where neither does."""
-    if status >= 500:
+    if status >= 500 or status == 429:
         return status
-    if status == 429 or code == 429:
-        return 429
     if code is not None and 400 <= code < 600:
         return code
     return status if status >= 400 else None

@@ -84,9 +84,8 @@ def check_file(data: bytes, content_type: str) -> None:
 
 def put_request(ticket: Ticket, data: bytes, timeout: Mapping[str, float | None]) -> httpx.Request:
     """Make the PUT; a bare httpx.Request adds Host and Content-Length and nothing else."""
-    headers = {name: value for name, value in ticket.headers.items() if name.lower() != "authorization"}
     return httpx.Request(
-        "PUT", ticket.put_url, headers=headers, content=data, extensions={"timeout": dict(timeout)}
+        "PUT", ticket.put_url, headers=ticket.headers, content=data, extensions={"timeout": dict(timeout)}
     )
 
 

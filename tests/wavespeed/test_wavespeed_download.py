@@ -365,6 +365,24 @@ def test_a_file_that_stays_too_short_fails(path: Path) -> None:
     assert part_path(path).stat().st_size == 50_000
 
 
+def test_the_length_is_checked_whatever_the_transport_does(path: Path) -> None:
+    """httpx's own network code notices a missing end; another transport, or another version, may not."""
+
+    class Short(httpx.AsyncByteStream):
+        async def __aiter__(self) -> Any:
+            yield VIDEO[:1000]
+
+    async def run() -> None:
+        answer = {"ETag": '"v1"', "Content-Length": str(len(VIDEO))}
+        handler = httpx.MockTransport(lambda _request: httpx.Response(200, headers=answer, stream=Short()))
+        async with httpx.AsyncClient(transport=handler) as client:
+            with pytest.raises(DownloadFailed, match="sent 1000 of 102400 bytes"):
+                await download("https://x.test/a", path, client=client, tries=1)
+
+    asyncio.run(run())
+    assert part_path(path).stat().st_size == 1000
+
+
 def test_a_file_without_a_length_is_taken_to_its_end(path: Path) -> None:
     """A chunked answer has an end of its own; one that is cut off before is not whole."""
     chunks = b"".join(b"%x\r\n%s\r\n" % (1000, VIDEO[at : at + 1000]) for at in range(0, 5000, 1000))
