@@ -35,7 +35,7 @@ from hailuo_nb.notebook.view import (
 __all__ = ["batch_class", "clip_class", "headline_html", "twin_bundle", "twin_html", "twin_text"]
 
 # static/card.css holds the same measures, so that nothing moves when the twin takes the widget's place.
-_ROOT = "font-size:13px;line-height:20px;overflow-wrap:break-word"
+_ROOT = "margin:0;font-size:13px;line-height:20px;overflow-wrap:break-word"
 _FLOW = "display:flex;flex-wrap:wrap;gap:16px 12px;margin:0"
 _FRAME = (
     "position:relative;width:100%;height:0;margin:0;padding:0 0 56.25%;overflow:hidden;"
@@ -170,7 +170,7 @@ def _tile_width(card: CardView) -> int:
 def _tile(clip: ClipView, card: CardView, poster: bytes, width: int, now_ms: int | None) -> str:
     """Draw one clip: its frame, caption and price, and the lines below."""
     return (
-        f'<div style="width:{width}px;max-width:100%;margin:0">'
+        f'<div class="hailuo-tile" style="width:{width}px;max-width:100%;margin:0">'
         f'<div style="{_FRAME}">{_frame(clip, poster, now_ms)}</div>'
         f'<div style="{_ROW}"><span style="min-width:0">{_bdi(clip.caption or clip.name)}</span>'
         f"{_price(clip, card)}</div>{_lines(clip, card)}</div>"
@@ -261,7 +261,7 @@ def _row(clip: ClipView, card: CardView, poster: bytes, now_ms: int | None) -> s
     said = clip.word if clip.is_final or now_ms is None else progress_text(clip, now_ms)
     word = f'<span style="{_PRICE}">{escape(icon_for(clip.word))} {_escape(said)}</span>'
     return (
-        f'<div style="{_TABLE_ROW}">'
+        f'<div class="hailuo-tile" style="{_TABLE_ROW}">'
         f'<div style="{_SMALL}"><div style="{_FRAME}">{_small(clip, poster)}</div></div>'
         f'<div style="{_GROW}"><div style="{_ROW};margin:0">'
         f'<span style="{_GROW}">{_bdi(clip.caption or clip.name)}</span>{word}{_price(clip, card)}'

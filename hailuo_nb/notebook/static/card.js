@@ -329,19 +329,20 @@ class CardView {
     this.question = make("div", "question");
     this.top = make("div", "top");
     this.grid = make("div", "grid");
-    this.root.append(this.head, this.live, this.question, this.top, this.grid);
+    this.note = make("div", "quiet");
+    this.root.append(this.head, this.live, this.note, this.question, this.top, this.grid);
     el.append(this.root);
 
     this.seen = new IntersectionObserver((entries) => this.onSeen(entries), { rootMargin: "400px" });
-    this.onCard = () => this.update(model.get("card"));
+    this.onCard = () => { if (el.isConnected) this.update(model.get("card")); };
     /** @param {any} content @param {DataView[]} buffers */
     this.onMessage = (content, buffers) => this.receive(content, buffers);
     model.on("change:card", this.onCard);
     model.on("msg:custom", this.onMessage);
-    this.hideTwin();
+    this.pause = window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 1000 : 250;
     this.update(this.data);
-    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.interval = window.setInterval(() => this.tick(), calm ? 1000 : 250);
+    this.seen.observe(this.root);
+    this.follow(false);
     model.send({ type: "hello", page: page() });
   }
 
@@ -352,6 +353,21 @@ class CardView {
 
   get batchClass() {
     return `hailuo-b-${slug(this.data.batch)}`;
+  }
+
+  /**
+   * Count seconds only while it can be seen, and hide the twin only while it is on the page: JupyterLab sometimes
+   * makes a second view that it neither attaches nor removes.
+   * @param {boolean} isSeen
+   */
+  follow(isSeen) {
+    window.clearInterval(this.interval);
+    if (this.isGone) return;
+    if (this.el.isConnected) {
+      if (!this.rule) this.hideTwin();
+      this.update(this.model.get("card"));
+    } else this.showTwin();
+    if (isSeen) this.interval = window.setInterval(() => this.tick(), this.pause);
   }
 
   /** Hide the twin of this cell: by a rule, so that it stays hidden when it is rewritten, and shows if we die. */
@@ -368,6 +384,7 @@ ${scope}.jp-OutputArea-child:has(> .jp-OutputArea-output > .${this.batchClass}){
 
   showTwin() {
     this.rule?.remove();
+    this.rule = undefined;
     this.area?.classList.remove(`hailuo-live-${slug(this.data.batch)}`);
   }
 
@@ -441,6 +458,7 @@ ${scope}.jp-OutputArea-child:has(> .jp-OutputArea-output > .${this.batchClass}){
   onSeen(entries) {
     const keys = [];
     for (const entry of entries) {
+      if (entry.target === this.root) this.follow(entry.isIntersecting);
       const tile = this.tiles.get(/** @type {HTMLElement} */ (entry.target).dataset.key ?? "");
       if (!tile) continue;
       tile.isSeen = entry.isIntersecting;
@@ -458,17 +476,17 @@ ${scope}.jp-OutputArea-child:has(> .jp-OutputArea-output > .${this.batchClass}){
     if (this.line.textContent !== plain(said)) this.line.textContent = plain(said);
     if (this.live.textContent !== card.counts) this.live.textContent = card.counts;
     this.writeTop(card);
-    const shape = JSON.stringify([card.clips.map((clip) => clip.key), card.groups, card.is_table]);
-    if (shape !== this.shape) this.lay(card, shape);
+    this.lay(card);
     for (const clip of card.clips) this.tiles.get(clip.key)?.update(clip);
     this.tick();
   }
 
-  /** The question, the note, what can be done with all, and the prompt of all. @param {Card} card */
+  /** The note, the question, what can be done with all, and the prompt of all. @param {Card} card */
   writeTop(card) {
     const signature = JSON.stringify([card.confirm, card.note, card.actions, card.prompt]);
     if (signature === this.topSignature) return;
     this.topSignature = signature;
+    this.note.textContent = plain(card.note);
     this.question.replaceChildren();
     if (card.confirm) {
       const { label, sum } = card.confirm;
@@ -476,14 +494,15 @@ ${scope}.jp-OutputArea-child:has(> .jp-OutputArea-output > .${this.batchClass}){
       this.question.append(button(label, answer("confirm"), "yes"), button("Not now", answer("decline"), "no"));
     }
     const nodes = [];
-    if (card.note) nodes.push(make("div", "quiet", card.note));
     if (card.actions?.length) nodes.push(this.actionRow(card.actions, ""));
     if (card.prompt) nodes.push(folded(card.prompt, card.brief, "prompt shared"));
     this.top.replaceChildren(...nodes);
   }
 
-  /** Put the tiles in their places. @param {Card} card @param {string} shape */
-  lay(card, shape) {
+  /** Put the tiles in their places, if those have changed. @param {Card} card */
+  lay(card) {
+    const shape = JSON.stringify([card.clips.map((clip) => clip.key), card.groups, card.is_table]);
+    if (shape === this.shape) return;
     this.shape = shape;
     const one = card.clips.length === 1;
     const widths = card.clips.map((clip) => clip.width || Infinity);

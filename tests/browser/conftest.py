@@ -1,0 +1,35 @@
+"""One JupyterLab and one Chromium for all browser tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import lab_clips
+from lab import CHROMIUM, LabServer, chromium
+from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The browser; tests are skipped only where there is none, and never in CI."""
+    if not CHROMIUM:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no Chromium is installed: apt-get install chromium")
+        pytest.skip("no Chromium is installed")
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    """The server, with four small real clips in its folder."""
+    running = LabServer(tmp_path_factory.mktemp("lab"))
+    (running.root / "card_driver.py").write_text((Path(__file__).parent / "card_driver.py").read_text())
+    lab_clips.write_clips(running.root / "hailuo" / "clips")
+    running.start()
+    yield running
+    running.stop()

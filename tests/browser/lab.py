@@ -1,0 +1,242 @@
+"""A real JupyterLab on this machine, and Chromium looking at it.
+
+In come notebooks as lists of cells, out come pages that run them. One server and one browser serve a whole test
+session; every folder that Jupyter writes to is a temporary one, and nothing leaves the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from playwright.sync_api import Browser, Locator, Page, Route, sync_playwright
+
+import hailuo_nb
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+CHROMIUM_ARGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+TOKEN = "browser-tests-only"
+QUIET = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "docmanager-extension/plugin": {"autosave": False},
+}
+
+
+class LabServer:
+    """A JupyterLab server over a temporary folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "notebooks"
+        self.root.mkdir(parents=True)
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+
+    def start(self) -> None:
+        """Start the server and wait until it has written down its address."""
+        for name, value in QUIET.items():
+            file = self._folder / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(value))
+        runtime = self._folder / "runtime"
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.port=0"]
+        command += [
+            "--ServerApp.ip=127.0.0.1",
+            f"--IdentityProvider.token={TOKEN}",
+            "--expose-app-in-browser",
+        ]
+        command += ["--LabApp.collaborative=False", f"--ServerApp.root_dir={self.root}"]
+        with (self._folder / "server.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                command, env=self._environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+        deadline = time.monotonic() + 60
+        while not (found := list(runtime.glob("jpserver-*.json"))):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError((self._folder / "server.log").read_text())
+            time.sleep(0.05)  # waits for another process to write a file
+        self.url = json.loads(found[0].read_text())["url"]
+
+    def stop(self) -> None:
+        """End the server and its kernels."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(20)
+
+    def _environment(self) -> dict[str, str]:
+        """Give an environment in which nothing of this machine's user is read or written."""
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+        folders = {
+            "HOME": "home",
+            "IPYTHONDIR": "ipython",
+            "JUPYTER_CONFIG_DIR": "config",
+            "JUPYTER_DATA_DIR": "data",
+            "JUPYTER_RUNTIME_DIR": "runtime",
+            "JUPYTERLAB_SETTINGS_DIR": "settings",
+            "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        }
+        for name, folder in folders.items():
+            (self._folder / folder).mkdir(parents=True, exist_ok=True)
+            kept[name] = str(self._folder / folder)
+        kept["PYTHONPATH"] = str(Path(hailuo_nb.__file__).parent.parent)
+        return kept
+
+    def write(self, name: str, cells: Sequence[str]) -> Path:
+        """Write a notebook of code cells."""
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        notebook.metadata["kernelspec"] = {
+            "name": "python3",
+            "display_name": "Python 3",
+            "language": "python",
+        }
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, path)
+        return path
+
+
+class NotebookPage:
+    """One notebook open in a tab of its own."""
+
+    def __init__(self, server: LabServer, page: Page, name: str) -> None:
+        self._server = server
+        self.page = page
+        self.name = name
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def load(self, *, with_kernel: bool = True) -> None:
+        """Open or reload the page and wait for the notebook, and for its kernel if wanted."""
+        if not with_kernel:  # JupyterLab always wants one: here the server never answers
+            self.page.route(lambda url: "/api/sessions" in url, _refuse_post)
+        self.page.goto(f"{self._server.url}doc/tree/{self.name}?token={TOKEN}")
+        self.page.wait_for_function(
+            "window.jupyterapp?.shell.currentWidget?.context?.isReady", timeout=60_000
+        )
+        if with_kernel:
+            self.page.wait_for_function(
+                "window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",
+                timeout=60_000,
+            )
+
+    def command(self, name: str, args: dict[str, Any] | None = None) -> None:
+        """Run one of JupyterLab's commands to its end."""
+        self.page.evaluate(
+            "async ([name, args]) => { await window.jupyterapp.commands.execute(name, args) }",
+            [name, args or {}],
+        )
+
+    def run(self, *indexes: int) -> None:
+        """Start cells; they run one after the other, and this does not wait for them."""
+        for index in indexes:
+            self.page.evaluate(
+                """(index) => {
+                  const panel = window.jupyterapp.shell.currentWidget;
+                  panel.content.activeCellIndex = index;
+                  void window.jupyterapp.commands.execute('notebook:run-cell');
+                }""",
+                index,
+            )
+
+    def add(self, code: str, *, wait: bool = True) -> Locator:
+        """Append a cell, run it, and give it."""
+        index = self.page.evaluate(
+            """(source) => {
+              const notebook = window.jupyterapp.shell.currentWidget.content;
+              const cells = notebook.model.sharedModel;
+              cells.insertCell(cells.cells.length, { cell_type: 'code', source, metadata: {}, outputs: [] });
+              notebook.deselectAll();
+              notebook.activeCellIndex = cells.cells.length - 1;
+              void window.jupyterapp.commands.execute('notebook:run-cell');
+              return cells.cells.length - 1;
+            }""",
+            code,
+        )
+        if wait:
+            self.wait_run(index)
+        found = self.cell(index)
+        found.scroll_into_view_if_needed()
+        return found
+
+    def cell(self, index: int) -> Locator:
+        """Give a cell."""
+        return self.page.locator(f".jp-Notebook .jp-Cell[data-windowed-list-index='{index}']")
+
+    def wait_run(self, index: int, timeout: float = 30_000) -> None:
+        """Wait until a cell has run."""
+        self.page.wait_for_function(
+            "(index) => /\\d/.test(window.jupyterapp.shell.currentWidget.content.widgets[index].prompt)",
+            arg=index,
+            timeout=timeout,
+        )
+
+    def theme(self, name: str) -> None:
+        """Change the theme: ``JupyterLab Light`` or ``JupyterLab Dark``."""
+        self.command("apputils:change-theme", {"theme": name})
+        self.page.wait_for_function(
+            "(name) => document.body.dataset.jpThemeName === name", arg=name, timeout=20_000
+        )
+
+    def save(self) -> None:
+        """Save the notebook."""
+        self.command("docmanager:save")
+
+
+def _refuse_post(route: Route) -> None:
+    """Leave a request to start a kernel without an answer."""
+    if route.request.method != "POST":
+        route.continue_()
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start the Chromium that is installed here."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=list(CHROMIUM_ARGS), ignore_default_args=["--headless=old"]
+        )
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def open_notebook(
+    server: LabServer,
+    browser: Browser,
+    name: str,
+    *,
+    size: tuple[int, int] = (1100, 900),
+    with_kernel: bool = True,
+) -> Iterator[NotebookPage]:
+    """Open a notebook in a fresh browser context, and end its kernel afterwards."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, base_url=server.url, locale="en-GB"
+    )
+    notebook = NotebookPage(server, context.new_page(), name)
+    notebook.load(with_kernel=with_kernel)
+    yield notebook
+    sessions = context.request.get(f"{server.url}api/sessions", params={"token": TOKEN}).json()
+    for session in sessions:
+        if session["path"] == name:
+            context.request.delete(
+                f"{server.url}api/sessions/{session['id']}", headers={"Authorization": f"token {TOKEN}"}
+            )
+    context.close()

@@ -1,0 +1,354 @@
+"""The card and its twin in a real JupyterLab with a real kernel."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from lab import LabServer, NotebookPage, open_notebook
+from playwright.sync_api import Browser, Locator, Page, expect
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+SHOTS = Path(os.environ["CARD_SHOTS"]) if "CARD_SHOTS" in os.environ else None
+
+FOUR = """
+a = [clip(i, axes={**clip(i).axes, "light": ("dawn", "noon")[i % 2], "animal": ("fox", "owl")[i // 2]}) for i in range(4)]
+start = card(*a, batch=BATCH)
+end = card(*map(done, a), batch=BATCH)
+p = painter(start)
+"""
+
+
+@pytest.fixture(scope="module")
+def lab(server: LabServer, browser: Browser) -> Iterator[NotebookPage]:
+    """One open notebook with a kernel; every test adds cells of its own."""
+    server.write("card.ipynb", ["from card_driver import *"])
+    with open_notebook(server, browser, "card.ipynb") as notebook:
+        notebook.run(0)
+        notebook.wait_run(0)
+        yield notebook
+
+
+def code(batch: str, text: str) -> str:
+    """Name the batch in a cell's code."""
+    return f"BATCH = {batch!r}\n{text}"
+
+
+def shot(target: Page | Locator, name: str) -> None:
+    """Keep a picture where somebody wants to look at them."""
+    if SHOTS is not None:
+        target.screenshot(path=SHOTS / f"{name}.png")
+
+
+def plays(page: Page, video: Locator) -> None:
+    """Play a video and wait until it has moved, which needs its real bytes."""
+    handle = video.element_handle()
+    assert handle is not None
+    handle.evaluate("(video) => { video.muted = true; return video.play(); }")
+    page.wait_for_function(
+        "(video) => video.currentTime > 0.1 && video.videoWidth === 640", arg=handle, timeout=10_000
+    )
+    handle.evaluate("(video) => video.pause()")
+
+
+def test_the_card_keeps_moving_while_a_later_cell_sleeps(lab: NotebookPage) -> None:
+    """Background updates, the seconds, the end and the player reach their own cell under a blocking one."""
+    cell = lab.add(
+        code(
+            "moving",
+            "one = clip(0, status='submitted')\n"
+            "p = painter(card(one, batch=BATCH))\n"
+            "two = replace(one, status='processing', word='working')\n"
+            "later(1.0, lambda: p.update(card(two, batch=BATCH), {}))\n"
+            "view = card(done(two), batch=BATCH)\n"
+            "later(3.0, lambda: p.finish(view, posters_of(view)))",
+        )
+    )
+    badge = cell.locator(".hailuo-badge")
+    expect(badge).to_contain_text("sent")
+    blocking = lab.add("import time; time.sleep(5)", wait=False)
+    expect(badge).to_contain_text("working", timeout=3000)
+    first = badge.inner_text()
+    expect(badge).not_to_have_text(first, timeout=2500)
+    video = cell.locator(".hailuo-twin video")
+    expect(video).to_be_visible(timeout=5000)
+    expect(cell.locator(".hailuo-card")).to_have_count(0)
+    plays(lab.page, video)
+    expect(blocking.locator(".jp-InputPrompt")).to_have_text("[*]:")
+    lab.wait_run(lab.page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets.length") - 1)
+
+
+def test_the_twin_takes_over_without_a_shift(lab: NotebookPage) -> None:
+    """At the end every frame and tile stands where it stood, and the browser saw nothing move."""
+    cell = lab.add(code("shift", FOUR + "later(2.5, lambda: p.finish(end, posters_of(end)))"))
+    expect(cell.locator(".hailuo-badge").first).to_contain_text("working")
+    shot(lab.page, "working-light")
+    lab.page.evaluate(
+        """() => {
+          window.shifts = 0;
+          new PerformanceObserver((list) => list.getEntries().forEach((one) => { window.shifts += one.value; }))
+            .observe({ type: 'layout-shift' });
+        }"""
+    )
+    before = cell.evaluate(PLACES)
+    expect(cell.locator(".hailuo-card")).to_have_count(0)
+    expect(cell.locator(".hailuo-twin video").first).to_be_visible()
+    assert cell.evaluate(PLACES) == before
+    assert lab.page.evaluate("window.shifts") == 0
+    shot(lab.page, "done-light")
+
+
+PLACES = """(cell) => {
+  const root = [...cell.querySelectorAll('.hailuo-card, .hailuo-twin')].find((one) => one.offsetHeight);
+  const top = cell.getBoundingClientRect().y;
+  const box = (node) => { const r = node.getBoundingClientRect(); return [r.x, r.y - top, r.width, r.height]; };
+  const tiles = [...root.querySelectorAll('.hailuo-clip, .hailuo-tile')];
+  return [cell.offsetHeight, ...tiles.map(box), ...tiles.map((tile) => box(tile.children[0]))];
+}"""
+
+
+def test_hover_plays_click_opens_and_clearing_lets_go(lab: NotebookPage) -> None:
+    """A finished clip plays on hover and full size on Enter; Escape gives the focus back; clearing leaves nothing."""
+    lab.theme("JupyterLab Light")
+    cell = lab.add(code("hover", FOUR + "later(0, lambda: p.update(end, posters_of(end)))"))
+    frame = cell.locator(".hailuo-frame").first
+    expect(frame).to_have_attribute("role", "button")
+    expect(cell.locator("img.hailuo-poster").first).to_be_visible()
+    frame.hover()
+    video = frame.locator("video")
+    lab.page.wait_for_function(
+        "(video) => video.currentTime > 0.1 && video.muted", arg=video.element_handle(), timeout=10_000
+    )
+    lab.page.mouse.move(0, 0)
+    expect(video).to_have_count(0)
+    frame.focus()
+    lab.page.keyboard.press("Enter")
+    dialog = lab.page.locator("dialog.hailuo-full")
+    expect(dialog).to_be_visible()
+    plays(lab.page, dialog.locator("video"))
+    shot(lab.page, "full-size")
+    lab.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert frame.evaluate("(node) => node === document.activeElement")
+    frame.hover()
+    expect(video).to_have_count(1)
+    lab.command("notebook:clear-cell-output")
+    expect(cell.locator(".hailuo-card")).to_have_count(0)
+    lab.page.wait_for_function(
+        """() => !window[Symbol.for('hailuo.players')].length && !document.querySelector('.hailuo-frame video')
+          && ![...document.querySelectorAll('style')].some((one) => one.textContent.includes('hailuo-b-hover'))""",
+        timeout=3000,
+    )
+
+
+def test_a_clip_without_an_address_comes_as_bytes(lab: NotebookPage) -> None:
+    """Where the twin is gone the kernel sends the clip, and it plays from memory."""
+    cell = lab.add(
+        code(
+            "bytes",
+            "from pathlib import Path\n"
+            "view = card(done(clip(1)), batch=BATCH)\n"
+            "p = painter(view, posters_of(view), clip_bytes=lambda key: Path(view.clips[0].file).read_bytes())",
+        )
+    )
+    expect(cell.locator(".hailuo-frame")).to_have_attribute("role", "button")
+    cell.locator(".hailuo-twin").evaluate("(node) => node.remove()")
+    cell.locator(".hailuo-frame").click()
+    video = lab.page.locator("dialog video")
+    plays(lab.page, video)
+    assert video.evaluate("(node) => node.src").startswith("blob:")
+    lab.page.get_by_role("button", name="Close").click()
+    expect(lab.page.locator("dialog")).to_have_count(0)
+
+
+def test_actions_and_answers_reach_the_kernel(lab: NotebookPage) -> None:
+    """A button's name and place, and the confirmed sum, arrive in the kernel."""
+    cell = lab.add(
+        code(
+            "actions",
+            "bad = clip(0, status='failed', file='', error='Refused by moderation (1301).', hint='Not billed. Change the prompt.',\n"
+            "           price='', actions=(Action('retry', 'Try again $0.49', command='%hailuo retry 3f2a91c0'),))\n"
+            "wait = [clip(i, status='planned', started_ms=None) for i in (1, 2)]\n"
+            "p = painter(card(bad, *wait, batch=BATCH, confirm=Confirm('Generate · $2.24', '$2.24'),\n"
+            "                 note='Above this kernel\\'s limit of $1.00 since you last said yes.'))",
+        )
+    )
+    shot(cell, "confirm-and-failed")
+    cell.get_by_role("button", name="Try again $0.49").click()
+    cell.get_by_role("button", name="Generate · $2.24").click()
+    expect(cell.get_by_role("button", name="Generate · $2.24")).to_be_disabled()
+    answer = lab.add(
+        "print([{k: v for k, v in m.items() if k != 'type'} for m in seen if m['name'] in ('retry', 'confirm')])"
+    )
+    expect(answer.locator("pre").last).to_have_text(
+        "[{'name': 'retry', 'key': '0'}, {'name': 'confirm', 'sum': '$2.24'}]\n"
+    )
+
+
+def test_hostile_text_stays_text(lab: NotebookPage) -> None:
+    """Markup in a prompt, a path, an error and an address is shown or refused, and never runs."""
+    cell = lab.add(
+        code(
+            "</style><script>window.pwned=1</script>",
+            "evil = '<img src=x onerror=\"window.pwned=1\"><script>window.pwned=1</script>\\'\">\\u202egnp.exe'\n"
+            "one = clip(0, prompt=evil, name=evil, file=evil, src='javascript:window.pwned=1', price=evil, id=evil,\n"
+            "           cost_note=evil, note=evil, axes={'variant': evil})\n"
+            "bad = clip(1, status='failed', error=evil, hint=evil, actions=(Action(evil, evil, title=evil, command=evil),))\n"
+            "start = card(one, bad, batch=BATCH, headline=evil, note=evil)\n"
+            "end = card(done(one), bad, batch=BATCH, headline=evil, note=evil)\n"
+            "p = painter(start)",
+        )
+    )
+    expect(cell.locator(".hailuo-card")).to_contain_text("onerror")
+    cell.locator("button").evaluate_all("(all) => all.forEach((one) => one.click())")
+    lab.add("later(0, lambda: p.finish(end, posters_of(end)))")
+    expect(cell.locator(".hailuo-card")).to_have_count(0)
+    expect(cell.locator(".hailuo-twin")).to_contain_text("onerror")
+    assert lab.page.evaluate("window.pwned") is None
+    assert cell.locator("script, img[src=x], [href^=javascript], [src^=javascript]").count() == 0
+    assert "\u202e" not in cell.inner_text()
+    assert lab.errors == []
+
+
+def test_it_reads_in_both_themes_and_all_widths(lab: NotebookPage) -> None:
+    """Light and dark, 360 and 1600 px: tiles stack or stay at their size, words keep a contrast of 4.5."""
+    cell = lab.add(
+        code(
+            "sizes",
+            FOUR.replace("p = painter(start)", "")
+            + "mixed = card(done(a[0]), a[1], replace(a[2], status='failed', word='failed', "
+            "error='The service could not make it (1000).', hint='Not billed. Try again or change the prompt.'), "
+            "replace(done(a[3]), cached_note='made 3 Nov, not paid again', is_cached=True), batch=BATCH)\n"
+            "p = painter(mixed, posters_of(mixed))",
+        )
+    )
+    expect(cell.locator("img.hailuo-poster:not([hidden])")).to_have_count(2)
+    for theme in ("Light", "Dark"):
+        lab.theme(f"JupyterLab {theme}")
+        assert min(cell.evaluate(CONTRAST)) >= 4.5
+        shot(cell, f"mixed-{theme.lower()}")
+    lab.theme("JupyterLab Light")
+    for width, columns in ((474, 1), (1714, 2)):
+        lab.page.set_viewport_size({"width": width, "height": 900})
+        lab.page.wait_for_function(
+            "(node) => node.getBoundingClientRect().width > 0", arg=cell.element_handle()
+        )
+        cell.scroll_into_view_if_needed()
+        lefts = cell.locator(".hailuo-clip").evaluate_all(
+            "(all) => all.map((one) => Math.round(one.getBoundingClientRect().x))"
+        )
+        widths = cell.locator(".hailuo-clip").evaluate_all(
+            "(all) => all.map((one) => one.getBoundingClientRect().width)"
+        )
+        assert len(set(lefts)) == columns
+        assert max(widths) <= 320
+        shot(cell, f"width-{width}")
+    lab.page.set_viewport_size({"width": 1100, "height": 900})
+
+
+CONTRAST = """(cell) => {
+  const rgb = (text) => (text.match(/[\\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
+  const over = (top, under) => { const a = top[3] ?? 1; return [0, 1, 2].map((i) => top[i] * a + under[i] * (1 - a)); };
+  const light = (c) => { const [r, g, b] = c.map((v) => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const ratios = [];
+  for (const node of cell.querySelectorAll('.hailuo-card *')) {
+    if (![...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim())) continue;
+    if (!node.offsetParent || node.closest('.hailuo-spoken, .hailuo-icon, [disabled]')) continue;
+    const chain = []; for (let one = node; one; one = one.parentElement) chain.push(one);
+    let ground = [255, 255, 255];
+    for (const one of [...chain].reverse()) ground = over(rgb(getComputedStyle(one).backgroundColor), ground);
+    const alpha = chain.reduce((all, one) => all * Number(getComputedStyle(one).opacity), 1);
+    const text = rgb(getComputedStyle(node).color); text[3] = (text[3] ?? 1) * alpha;
+    const [a, b] = [light(over(text, ground)), light(ground)];
+    ratios.push((Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
+  }
+  return ratios;
+}"""
+
+
+def test_a_reload_in_the_middle_recovers_and_the_saved_notebook_plays(
+    server: LabServer, browser: Browser
+) -> None:
+    """After a reload the widget has its posters and ends by itself; saved and reopened without a kernel the clips play."""
+    server.write("reload.ipynb", ["from card_driver import *", f"BATCH = 'reload'\n{FOUR}"])
+    finished = "later(0, lambda: p.finish(end, posters_of(end)))"
+    with open_notebook(server, browser, "reload.ipynb") as lab:
+        lab.run(0, 1)
+        cell = lab.cell(1)
+        expect(cell.locator(".hailuo-badge").first).to_contain_text("working")
+        lab.add(
+            "half = card(done(a[0]), *a[1:], batch=BATCH); later(0, lambda: p.update(half, posters_of(half)))"
+        )
+        expect(cell.locator("img.hailuo-poster:not([hidden])")).to_have_count(1)
+        lab.save()
+        lab.load()
+        cell = lab.cell(1)
+        expect(cell.locator(".hailuo-badge:visible")).to_have_count(3, timeout=15_000)
+        expect(cell.locator("img.hailuo-poster:not([hidden])")).to_have_count(1)
+        lab.add(finished)
+        expect(cell.locator(".hailuo-frame[role=button]")).to_have_count(4)
+        expect(cell.locator(".hailuo-twin:visible")).to_have_count(0)
+        frame = cell.locator(".hailuo-frame").last
+        frame.click()
+        plays(lab.page, lab.page.locator("dialog video"))
+        lab.page.keyboard.press("Escape")
+        # the same cell once more, now finished as usual: this is what gets shared
+        shown = lab.add("BATCH = 'saved'\n" + FOUR)
+        lab.add(finished)
+        expect(shown.locator(".hailuo-twin video").first).to_be_visible()
+        lab.save()
+    saved = nbformat.read(server.root / "reload.ipynb", 4)
+    outputs = saved.cells[-2].outputs
+    assert [set(one.data) for one in outputs] == [
+        {"text/html", "text/plain"},
+        {"text/html", "text/plain", "image/jpeg"},
+    ]
+    assert len(json.dumps(outputs)) < 4 * 25_000
+    saved.metadata["touched"] = True  # another text has no signature here: untrusted
+    saved.cells = saved.cells[-3:-1]
+    nbformat.write(saved, server.root / "untrusted.ipynb")
+    with open_notebook(server, browser, "untrusted.ipynb", with_kernel=False) as lab:
+        assert (
+            lab.page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets[1].model.trusted")
+            is False
+        )
+        cell = lab.cell(1)
+        videos = cell.locator(".hailuo-twin video")
+        expect(videos).to_have_count(4)
+        for box in videos.evaluate_all(
+            "(all) => all.map((one) => [one.clientWidth, one.clientHeight, one.offsetParent.clientHeight])"
+        ):
+            assert box == [320, 180, 180]
+        shot(cell, "reopened-untrusted")
+        plays(lab.page, videos.nth(2))
+        lab.theme("JupyterLab Dark")
+        shot(cell, "reopened-untrusted-dark")
+
+
+def test_reopened_and_trusted_without_a_kernel_it_plays(server: LabServer, browser: Browser) -> None:
+    """The kernel-made notebook that this server signed shows its players too."""
+    server.write(
+        "trusted.ipynb",
+        [
+            "from card_driver import *",
+            "view = card(done(clip(2)), batch='t'); show_static(view, posters_of(view))",
+        ],
+    )
+    with open_notebook(server, browser, "trusted.ipynb") as lab:
+        lab.run(0, 1)
+        lab.wait_run(1)
+        lab.save()
+    with open_notebook(server, browser, "trusted.ipynb", with_kernel=False) as lab:
+        assert (
+            lab.page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets[1].model.trusted")
+            is True
+        )
+        cell = lab.cell(1)
+        plays(lab.page, cell.locator(".hailuo-twin video"))
+        shot(cell, "one-clip-reopened")
