@@ -96,7 +96,7 @@ def own(writing: Writing, clip_ids: Iterable[str]) -> dict[str, int]:
     for row in writing.clips(clip_ids).values():
         if row.owner == writing.kernel:
             fences[row.id] = row.fence
-        elif row.owner is None or not writing.is_alive(row.owner):
+        elif row.status != "planned" and (row.owner is None or not writing.is_alive(row.owner)):
             taken = {"owner": writing.kernel, "fence": row.fence + 1}
             was_out = row.status in ("submitted", "processing")
             if was_out and not row.was_taken_over:

@@ -47,7 +47,9 @@ def reserve(
     """Find or make the row of each clip; see `hailuo_nb.ledger.store.Ledger.reserve`."""
     services = sorted({clip.service for clip in wanted})
     free_planned(writing, services)
-    first = {clip.identity: clip for clip in reversed(wanted)}  # of equal clips the first place counts
+    first: dict[Identity, NewClip] = {}
+    for clip in wanted:  # in the cell's order, and of equal clips the first place counts
+        first.setdefault(clip.identity, clip)
     found = choose(attempts(writing.connection, first))
     to_send = [clip for identity, clip in first.items() if is_to_send(found.get(identity))]
     for service in services:
@@ -185,6 +187,14 @@ def free_planned(writing: Writing, services: Iterable[str]) -> None:
                     " WHERE status = 'planned' AND owner IS NOT NULL AND service = ? AND owner = ?",
                     (service, owner),
                 )
+
+
+def services_planned(connection: Connection) -> list[str]:
+    """List the services for which somebody holds planned rows."""
+    found = connection.exec_driver_sql(
+        "SELECT DISTINCT service FROM clips WHERE status = 'planned' AND owner IS NOT NULL"
+    )
+    return [service for (service,) in found.fetchall()]
 
 
 def _standing(row: ClipRow) -> tuple[int, int]:

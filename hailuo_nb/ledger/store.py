@@ -245,6 +245,7 @@ class Ledger:
         """Take rows that nobody living has.
 
         A row whose kernel died while submitting becomes unconfirmed on the way, so read the rows after this.
+        Planned rows are not taken: only `reserve` and `again` give those, because they look at the budget.
 
         Returns
         -------
@@ -577,6 +578,7 @@ class Ledger:
             for kernel in list(connection.execute(select(kernels.c.kernel)).scalars()):
                 if kernel != self.kernel and not writing.is_alive(kernel):
                     connection.execute(delete(kernels).where(kernels.c.kernel == kernel))
+            reserving.free_planned(writing, reserving.services_planned(connection))
             made = upsert(settings).values(name="salt", value=secrets.token_hex(16))
             connection.execute(made.on_conflict_do_nothing())
             salt = connection.execute(select(settings.c.value).where(settings.c.name == "salt")).scalar_one()
