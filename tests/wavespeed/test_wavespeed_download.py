@@ -366,7 +366,7 @@ def test_a_file_that_stays_too_short_fails(path: Path) -> None:
 
 
 def test_the_length_is_checked_whatever_the_transport_does(path: Path) -> None:
-    """httpx's own network code notices a missing end; another transport, or another version, may not."""
+    """The network code of httpx notices a missing end; another transport or version may not."""
 
     class Short(httpx.AsyncByteStream):
         async def __aiter__(self) -> Any:
