@@ -368,7 +368,8 @@ class Session:
     def _to_pay(self, new: Sequence[NewClip], service: str) -> list[NewClip]:
         """Give the clips that this cell would send, each once."""
         distinct = list({clip.identity: clip for clip in reversed(new)}.values())[::-1]
-        rows = self.ledger.find([clip.identity for clip in distinct])
+        identities = [clip.identity for clip in distinct]
+        rows = self.ledger.find(identities) if self.has_ledger() else [None] * len(distinct)
         return [
             clip
             for clip, row in zip(distinct, rows, strict=True)
@@ -683,7 +684,7 @@ def _check_terms(paid: Sequence[NewClip], terms: Terms) -> None:
         return
     if terms.offline:
         raise errors.NotOnDisk(
-            f"{_clips(len(paid))} of this cell are not on disk, and --offline sends nothing: "
+            f"{_clips(len(paid))} of this cell {'is' if len(paid) == 1 else 'are'} not on disk, and --offline sends nothing: "
             f"{paid[0].variant} {paid[0].prompt[:60]!r}. Leave --offline out to make them for "
             f"{usd_text(sum_usd(clip.quote_usd for clip in paid))}."
         )

@@ -24,7 +24,19 @@ from hailuo_nb.notebook.options import (
 
 NAMES = ("t2v-standard", "t2v-pro", "i2v-pro", "fast")
 KEY = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-BUILT = {"history", "jobs", "wait", "show", "cancel", "variants", "quote", "balance", "key", "doctor", "help"}
+BUILT = {
+    "history",
+    "jobs",
+    "wait",
+    "show",
+    "cancel",
+    "variants",
+    "quote",
+    "balance",
+    "key",
+    "doctor",
+    "help",
+} | {"resume", "retry", "resend", "adopt", "abandon", "settle", "budget"}
 CONTRACT = (
     "form variants quote jobs show wait resume retry resend cancel adopt abandon history compare vote rank rate "
     "promote rerun chain join export import clean key budget balance settle tips doctor help"
