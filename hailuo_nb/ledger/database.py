@@ -128,6 +128,8 @@ def check_file(path: Path) -> None:
     try:
         if not path.exists() or (path.is_file() and path.stat().st_size == 0):
             return
+        if path.is_dir():
+            raise IsADirectoryError
         with closing(
             sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)
         ) as file:
