@@ -286,4 +286,6 @@ async def _refused(_: Request, error: Exception) -> Response:
 async def _http_error(_: Request, error: Exception) -> Response:
     """Unknown paths and methods, in the envelope."""
     assert isinstance(error, HTTPException)
-    return JSONResponse({"code": error.status_code, "message": error.detail}, status_code=error.status_code)
+    # Every POST path under the API is a model's, so a GET there is an unknown path and not a wrong method.
+    status = 404 if error.status_code == 405 else error.status_code
+    return JSONResponse({"code": status, "message": error.detail}, status_code=status)
