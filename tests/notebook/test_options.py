@@ -447,7 +447,7 @@ def test_right_commands(line: str, expected: LineCommand) -> None:
         ("JOBS", "did you mean %hailuo jobs?"),
         ("zzzzz", "%hailuo help lists"),
         ("compare 1 2", "not built yet"),
-        ("retry --nonsense", "not built yet"),
+        ("vote --nonsense", "not built yet"),
         ("jobs now", "takes no words"),
         ("jobs --takes 2", "is no option"),
         ("cancel", "needs ID"),
