@@ -54,7 +54,7 @@ def picture(value: object, folder: Path, fit: str | None = None) -> ImageRef | N
 
 
 def frame_of(job: Job, at: float | None) -> ImageRef:
-    """Give one frame of a job's clip, which has to be there.
+    """Give one frame of a job's clip, waiting for it where it is still on its way.
 
     Parameters
     ----------
@@ -63,11 +63,8 @@ def frame_of(job: Job, at: float | None) -> ImageRef:
     at : float, optional
         Seconds from the start; the very last frame when not given.
     """
-    if job.path is None:
-        raise InvalidRequest(
-            f"Clip {job.id} is {job.status}, so it has no frames yet; wait for it with .result()."
-        )
-    return image.from_clip(job.path, at)
+    path = job.result()
+    return image.from_clip(path, at)
 
 
 def _from_file(text: str, folder: Path, fit: str | None) -> ImageRef:
