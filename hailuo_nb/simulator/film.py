@@ -56,12 +56,15 @@ def make_clip(job: dict[str, Any]) -> None:
     still = job["picture"] is not None
     camera = Camera(read_moves(job["prompt"]), width, height, frames, still)
     wide, high = _canvas(camera)
-    compose = _from_picture(job, camera, wide, high) if still else _from_words(job, camera)
+    if still:
+        compose, particles = _from_picture(job, camera, wide, high), None
+    else:
+        compose, particles = _from_words(job, camera)
     caption = make_caption(job["prompt"], job["variant"], job["take"], job["length_s"], (width, height))
     path = Path(job["path"])
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        _encode(part, width, height, _frames(camera, (wide, high), compose, caption))
+        _encode(part, width, height, _frames(camera, (wide, high), compose, particles, caption))
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -72,7 +75,7 @@ def _canvas(camera: Camera) -> tuple[int, int]:
     return 2 * math.ceil(camera.width / camera.widest / 2), 2 * math.ceil(camera.height / camera.widest / 2)
 
 
-def _from_words(job: dict[str, Any], camera: Camera) -> Compose:
+def _from_words(job: dict[str, Any], camera: Camera) -> tuple[Compose, Particles]:
     """Compose frames of painted scenery."""
     look = read_prompt(job["prompt"], seed=job["same"])
     seed = f"{job['same']} {job['take']}"
@@ -92,7 +95,7 @@ def _from_words(job: dict[str, Any], camera: Camera) -> Compose:
         if scene.figure_after >= len(scene.layers):
             _put(figure.at(number), canvas, path(number, pose))
 
-    return particles.around(compose)
+    return compose, particles
 
 
 def _slide(layer: Layer, canvas: Planes, number: int, pose: Pose) -> None:
@@ -152,7 +155,11 @@ def _from_picture(job: dict[str, Any], camera: Camera, wide: int, high: int) -> 
 
 
 def _frames(
-    camera: Camera, canvas_size: tuple[int, int], compose: Compose, caption: Caption
+    camera: Camera,
+    canvas_size: tuple[int, int],
+    compose: Compose,
+    particles: Particles | None,
+    caption: Caption,
 ) -> Iterator[VideoFrame]:
     """Every frame of the clip."""
     canvas = Planes.black(*canvas_size)
@@ -163,6 +170,8 @@ def _frames(
         y, u, v = (_array(plane) for plane in frame.planes)
         for target, source in zip((y, u, v), _seen(camera, canvas, pose), strict=True):
             target[:] = source
+        if particles is not None:
+            particles.scatter(y, number, pose)
         caption.write(y, u, v, (number + 1) / camera.frames)
         frame.pts = number
         yield frame
@@ -214,7 +223,8 @@ def _encode(path: Path, width: int, height: int, frames: Iterator[VideoFrame]) -
         context = stream.codec_context
         context.thread_count = 1
         context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1
-        stream.options = {"preset": "ultrafast", "crf": "25", "g": str(FPS), "keyint_min": str(FPS)}
+        # A fixed quantiser instead of a rate: x264 then looks at each picture once, a third quicker.
+        stream.options = {"preset": "ultrafast", "qp": "24", "g": str(FPS), "keyint_min": str(FPS)}
         for frame in frames:
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

@@ -1,27 +1,23 @@
 """Small things in the air: snow, rain, fireflies, stars that twinkle, dust in the light.
 
-In comes a `Look`, out goes a way of composing frames that puts them in front of everything. Next:
+In comes a `Look`, out go `Particles` that brighten the frames they are in. Next:
 :mod:`~hailuo_nb.simulator.film`.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from hailuo_nb.simulator.camera import Pose
-from hailuo_nb.simulator.planes import Planes
 from hailuo_nb.simulator.reading import Look
 
 __all__ = ["Particles"]
 
 Floats = npt.NDArray[np.float32]
-Compose = Callable[[Planes, int, Pose], None]
 
 # kind: how many, size as a share of the height, width to height, strength, steps across and down in heights
 # a second, lower edge
@@ -87,19 +83,8 @@ class Particles:
             {"fireflies": 1.0, "stars": 0.9, "dust": 0.5}.get(kind, 0.0),
         )
 
-    def around(self, compose: Compose) -> Compose:
-        """Put them in front of what another way of composing made."""
-
-        def with_particles(canvas: Planes, number: int, pose: Pose) -> None:
-            compose(canvas, number, pose)
-            plane = np.array(canvas.y)
-            self._scatter(plane, number, pose)
-            canvas.y.paste(Image.fromarray(plane))
-
-        return with_particles
-
-    def _scatter(self, plane: npt.NDArray[np.uint8], number: int, pose: Pose) -> None:
-        """Brighten the plane where they are in a frame."""
+    def scatter(self, plane: npt.NDArray[np.uint8], number: int, pose: Pose) -> None:
+        """Brighten the plane of a frame where they are in it."""
         wide, high = self.area
         quick = 0.5 + self.near
         sway = np.sin(self.phase + number / 20) * plane.shape[0] * 0.008

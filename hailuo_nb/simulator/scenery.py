@@ -491,7 +491,7 @@ def _block(scene: Scene, level: float, colour: Colour, *, depth: float, broad: f
     picture = Image.new("RGBA", (wide, high), (*colour, 0))
     draw = ImageDraw.Draw(picture)
     x = 0.0
-    pane = max(2, scene.px(broad * 0.075))
+    pane = max(3, scene.px(broad * 0.1))
     while x < wide:
         broadness = scene.px(broad) * (0.55 + 0.9 * dice.random())
         roof = scene.px(0.34) - scene.px(0.3) * dice.random() ** 2.2 * (

@@ -37,7 +37,7 @@ def alive(pids: list[int]) -> list[int]:
 
 
 def workers_of(pid: int) -> list[int]:
-    """The processes a server has started."""
+    """List the processes a server has started."""
     return [child.pid for child in psutil.Process(pid).children(recursive=True)]
 
 

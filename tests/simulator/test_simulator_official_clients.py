@@ -31,7 +31,7 @@ const fs = require("fs");
     same: back.equals(fs.readFileSync(picture)), bytes: clip.byteLength,
   }));
 })().catch((error) => { console.error(error); process.exit(1); });
-""" % (MODEL, MODEL, MODEL)
+""".replace("%s", MODEL)
 
 
 @pytest.fixture
