@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ledger_clips import Clock, make_clip
 
 from hailuo_nb.ledger.rows import ClipRow, NewBatch, NewClip
 from hailuo_nb.ledger.store import Ledger
-
-
-@dataclass
-class Clock:
-    """Seconds since 1970, moved by hand."""
-
-    now: float = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        """Give the time."""
-        return self.now
 
 
 @pytest.fixture
@@ -56,21 +43,6 @@ def open_ledger(ledger_path: Path, clock: Clock) -> Iterator[Callable[..., Ledge
 def ledger(open_ledger: Callable[..., Ledger]) -> Ledger:
     """Give an open ledger."""
     return open_ledger()
-
-
-def make_clip(text: str = "a fox", **changes: Any) -> NewClip:
-    """Make a clip of the simulator at $0.49."""
-    fields: dict[str, Any] = {
-        "service": "simulator",
-        "request_hash": hashlib.sha256(text.encode()).hexdigest(),
-        "variant": "t2v-pro",
-        "model_id": "minimax/hailuo-2.3/t2v-pro",
-        "prompt": text,
-        "inputs": {"prompt": text},
-        "quote_usd": Decimal("0.49"),
-        "quote_source": "table",
-    }
-    return NewClip(**fields | changes)
 
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def test_an_empty_file_becomes_a_ledger(ledger_path: Path) -> None:
     ledger_path.parent.mkdir()
     ledger_path.touch()
     with Ledger.open(ledger_path) as ledger:
-        assert [] == ledger.rows()
+        assert ledger.rows() == []
 
 
 def test_a_folder_in_its_place_and_a_file_above_it_get_one_line(tmp_path: Path) -> None:
@@ -139,10 +139,15 @@ def test_a_read_only_folder_gets_one_line(tmp_path: Path, is_there: bool) -> Non
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     folder.chmod(0o755)
-    assert ("", 1) == (done.stderr, done.stdout.count("\n"))
+    assert (done.stderr, done.stdout.count("\n")) == ("", 1)
     assert "Give this user the right to write there" in done.stdout
 
 
@@ -185,7 +190,7 @@ def test_what_somebody_wrote_into_the_file_still_reads(
     ledger.close()
     change(ledger_path, "UPDATE clips SET inputs = '{', tags = '7', axes = '[1]', finished_utc_ms = 9e18")
     again = open_ledger().row(row.id)
-    assert ({}, (), {}, None) == (again.inputs, again.tags, again.axes, again.finished_utc)
+    assert (again.inputs, again.tags, again.axes, again.finished_utc) == ({}, (), {}, None)
 
 
 def test_a_busy_ledger_says_so(open_ledger: Open, ledger_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,16 +203,19 @@ def test_a_busy_ledger_says_so(open_ledger: Open, ledger_path: Path, monkeypatch
             ledger.remember("k", 1)
         other.execute("ROLLBACK")
     ledger.remember("k", 1)
-    assert 1 == ledger.recall("k")
+    assert ledger.recall("k") == 1
 
 
-def test_a_write_that_breaks_leaves_nothing(ledger: Ledger, clip: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_breaks_leaves_nothing(
+    ledger: Ledger, clip: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The row, the batch, the event and the sum are one transaction."""
     monkeypatch.setattr("hailuo_nb.ledger.reserving._place", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         ledger.reserve(NewBatch(), [clip()])
-    assert [] == ledger.rows()
+    assert ledger.rows() == []
     with ledger._database.read() as connection:
-        assert [0, 0] == [
-            connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() for table in ("batches", "events")
-        ]
+        assert [
+            connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar()
+            for table in ("batches", "events")
+        ] == [0, 0]

@@ -61,18 +61,18 @@ def test_four_writers_lose_no_row_and_each_clip_has_one_winner(ledger_path: Path
         kernel("write", ledger_path, "d") as d,
     ):
         writers = (a, b, c, d)
-        assert ["ready\n"] * 4 == [heard(each) for each in writers]
+        assert [heard(each) for each in writers] == ["ready\n"] * 4
         for each in writers:
             told(each)
         won = sum(json.loads(heard(each)) for each in writers)
-        assert [0] * 4 == [each.wait(60) for each in writers]
+        assert [each.wait(60) for each in writers] == [0] * 4
     with Ledger.open(ledger_path) as ledger:
         rows = ledger.rows()
         assert Counter(completed=80, planned=10) == Counter(row.status for row in rows)
-        assert 90 == len({row.id for row in rows})
+        assert len({row.id for row in rows}) == 90
         # Rows that a closed kernel let go are won again by whoever asks next; nobody wins one that is held.
         assert won >= 10
-        assert all(6 == len(ledger.events(row.id)) for row in rows if row.status == "completed")
+        assert all(len(ledger.events(row.id)) == 6 for row in rows if row.status == "completed")
 
 
 def test_one_of_two_kernels_sends_a_clip(open_ledger: Open, clip: Make) -> None:
@@ -81,21 +81,24 @@ def test_one_of_two_kernels_sends_a_clip(open_ledger: Open, clip: Make) -> None:
     mine = first.reserve(NewBatch(), [clip()])[0]
     assert mine.fence is not None
     first.move(mine.row.id, fence=mine.fence, to="submitting")
-    assert {} == second.own([mine.row.id])
+    assert second.own([mine.row.id]) == {}
     assert {mine.row.id: mine.fence} == first.own([mine.row.id])
     with pytest.raises(FenceLost):
         second.move(mine.row.id, fence=mine.fence, to="submitted")
 
 
 @pytest.mark.parametrize(
-    ("status", "becomes"), [("submitting", "unconfirmed"), ("submitted", "submitted"), ("downloading", "downloading")]
+    ("status", "becomes"),
+    [("submitting", "unconfirmed"), ("submitted", "submitted"), ("downloading", "downloading")],
 )
-def test_a_killed_kernel_frees_its_rows_at_once(open_ledger: Open, ledger_path: Path, status: str, becomes: str) -> None:
+def test_a_killed_kernel_frees_its_rows_at_once(
+    open_ledger: Open, ledger_path: Path, status: str, becomes: str
+) -> None:
     """No lease runs out first: the system drops its lock. What was about to be sent may be billed."""
     ledger = open_ledger()
     with kernel("hold", ledger_path, status) as process:
         clip_id, fence, name = json.loads(heard(process))
-        assert {} == ledger.own([clip_id])
+        assert ledger.own([clip_id]) == {}
         assert (ledger_path.parent / "locks" / f"{name}.lock").exists()
         process.kill()
         process.wait(60)
@@ -105,16 +108,20 @@ def test_a_killed_kernel_frees_its_rows_at_once(open_ledger: Open, ledger_path: 
     assert not (ledger_path.parent / "locks" / f"{name}.lock").exists()
 
 
-def test_a_planned_row_of_a_killed_kernel_is_the_next_cells_to_send(open_ledger: Open, ledger_path: Path) -> None:
+def test_a_planned_row_of_a_killed_kernel_is_the_next_cells_to_send(
+    open_ledger: Open, ledger_path: Path
+) -> None:
     """Owning does not take it, because only a cell looks at the budget; its room is free again."""
     ledger = open_ledger()
     with kernel("hold", ledger_path, "planned") as process:
         clip_id, fence, _ = json.loads(heard(process))
         process.kill()
         process.wait(60)
-    assert {} == ledger.own([clip_id])
+    assert ledger.own([clip_id]) == {}
     row = ledger.row(clip_id)
-    same = NewClip(row.service, row.request_hash, row.variant, row.model_id, row.prompt, quote_usd=Decimal("0.49"))
+    same = NewClip(
+        row.service, row.request_hash, row.variant, row.model_id, row.prompt, quote_usd=Decimal("0.49")
+    )
     got = ledger.reserve(NewBatch(), [same], budget_usd=Decimal("0.49"))[0]
     assert (True, clip_id) == (got.is_new, got.row.id)
     assert got.row.fence > fence
@@ -133,7 +140,7 @@ def test_the_late_write_of_an_old_owner_is_refused(open_ledger: Open, clip: Make
         old.move(got.row.id, fence=got.fence, to="downloading")
     with pytest.raises(FenceLost):
         old.move(got.row.id, fence=fence, to="downloading")
-    assert "downloading" == new.move(got.row.id, fence=fence, to="downloading").status
+    assert new.move(got.row.id, fence=fence, to="downloading").status == "downloading"
 
 
 def test_closing_lets_go_of_everything(open_ledger: Open, clip: Make, ledger_path: Path) -> None:
@@ -146,7 +153,7 @@ def test_closing_lets_go_of_everything(open_ledger: Open, clip: Make, ledger_pat
     first.close()
     assert [out.row.id] == list(second.own([out.row.id, planned.row.id]))
     second.close()
-    assert ["_opening.lock"] == [file.name for file in (ledger_path.parent / "locks").iterdir()]
+    assert [file.name for file in (ledger_path.parent / "locks").iterdir()] == ["_opening.lock"]
 
 
 def test_two_living_kernels_cannot_have_one_name(open_ledger: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +166,7 @@ def test_two_living_kernels_cannot_have_one_name(open_ledger: Open, monkeypatch:
     with pytest.raises(LedgerError, match="Another kernel named k1"):
         open_ledger(kernel="k1")
     first.close()
-    assert "k1" == open_ledger(kernel="k1").kernel
+    assert open_ledger(kernel="k1").kernel == "k1"
 
 
 def test_a_lease_speaks_where_locks_do_not_reach(
@@ -174,7 +181,7 @@ def test_a_lease_speaks_where_locks_do_not_reach(
     clock.now += 20
     far.beat()
     clock.now += 20
-    assert {} == near.own([got.row.id])
+    assert near.own([got.row.id]) == {}
     clock.now += 15
     assert {got.row.id: got.fence + 1} == near.own([got.row.id])
 

@@ -32,7 +32,14 @@ def test_the_tables_are_what_sqlalchemy_is_told(open_ledger: Open, ledger_path: 
     open_ledger()
     for table in metadata.tables.values():
         told = [
-            (column.name, "INTEGER" if isinstance(column.type, Integer) else "REAL" if isinstance(column.type, Float) else "TEXT")
+            (
+                column.name,
+                "INTEGER"
+                if isinstance(column.type, Integer)
+                else "REAL"
+                if isinstance(column.type, Float)
+                else "TEXT",
+            )
             for column in table.columns
         ]
         assert told == table_info(ledger_path, table.name), table.name
@@ -41,7 +48,9 @@ def test_the_tables_are_what_sqlalchemy_is_told(open_ledger: Open, ledger_path: 
 def test_a_clip_row_has_a_field_for_every_column() -> None:
     """In the same order, with the unit that the field has in its name."""
     fields = [
-        column.name.replace("_micros", "_usd").removesuffix("_ms") if not column.name == "execution_ms" else column.name
+        column.name.replace("_micros", "_usd").removesuffix("_ms")
+        if column.name != "execution_ms"
+        else column.name
         for column in clips.columns
     ]
     assert fields == list(ClipRow.__dataclass_fields__)
@@ -65,11 +74,11 @@ def test_a_migration_is_applied_whole_or_not_at_all(
     monkeypatch.setattr(database, "MIGRATIONS", (*migrations.MIGRATIONS, new))
     with pytest.raises(LedgerError):
         open_ledger()
-    assert [] == table_info(ledger_path, "votes")
+    assert table_info(ledger_path, "votes") == []
     mended = migrations.Migration("votes", new.statements[:1])
     monkeypatch.setattr(database, "MIGRATIONS", (*migrations.MIGRATIONS, mended))
     open_ledger().close()
-    assert [("seq", "INTEGER")] == table_info(ledger_path, "votes")
+    assert table_info(ledger_path, "votes") == [("seq", "INTEGER")]
 
 
 def test_a_newer_ledger_asks_for_an_upgrade(

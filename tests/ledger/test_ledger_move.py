@@ -82,9 +82,9 @@ def test_each_step_is_stamped_and_told(ledger: Ledger, clip: Make, clock: Callab
         for moment in (row.submitted_utc, row.started_utc, row.generated_utc, row.finished_utc)
         if moment is not None
     ]
-    assert [20, 30, 40, 50] == seconds
+    assert seconds == [20, 30, 40, 50]
     assert row == ledger.row(clip_id)
-    assert (None, True) == (row.owner, row.was_accepted)
+    assert (row.owner, row.was_accepted) == (None, True)
     told = [(event.status, event.detail) for event in ledger.events(clip_id)]
     assert [("planned", "")] + [(status, f"now {status}") for status in TO["completed"]] == told
 
@@ -117,15 +117,15 @@ def test_only_finished_rows_that_no_billing_told_are_unsettled(
     carry(ledger, clip("c"), "submitting", "failed")
     assert [done] == ledger.unsettled("simulator")
     ledger.set_costs({done.id: Decimal("0.49"), "nobody": Decimal(1)})
-    assert [] == ledger.unsettled("simulator")
+    assert ledger.unsettled("simulator") == []
 
 
 def test_a_failure_costs_nothing_anybody_knows(ledger: Ledger, clip: Make, carry: Carry) -> None:
     """Its cost is unknown, not nought; whether it may be billed depends on how far it came."""
     refused = carry(ledger, clip("a"), "submitting", "failed", error="bad")
     failed = carry(ledger, clip("b"), *TO["failed"])
-    assert (None, None) == (refused.cost_usd, failed.cost_usd)
-    assert (False, True) == (refused.was_accepted, failed.was_accepted)
+    assert (refused.cost_usd, failed.cost_usd) == (None, None)
+    assert (refused.was_accepted, failed.was_accepted) == (False, True)
 
 
 def test_a_file_that_vanished_is_fetched_again_without_a_new_bill(
@@ -147,7 +147,7 @@ def test_the_expected_status_is_checked_first(ledger: Ledger, clip: Make) -> Non
     clip_id, fence = planned(ledger, clip())
     with pytest.raises(TransitionRefused, match="is planned, not submitted"):
         ledger.move(clip_id, fence=fence, to="cancelled", from_={"submitted"})
-    assert "planned" == ledger.row(clip_id).status
+    assert ledger.row(clip_id).status == "planned"
 
 
 def test_a_wrong_fence_writes_nothing(ledger: Ledger, clip: Make) -> None:
@@ -168,7 +168,9 @@ def test_a_final_status_lets_go_of_the_row(ledger: Ledger, clip: Make, carry: Ca
             ledger.move(row.id, fence=row.fence, to=status, error="late")
 
 
-def test_staying_writes_columns_and_tells_only_what_has_words(ledger: Ledger, clip: Make, carry: Carry) -> None:
+def test_staying_writes_columns_and_tells_only_what_has_words(
+    ledger: Ledger, clip: Make, carry: Carry
+) -> None:
     """A download that is tried again notes its error without a new status."""
     row = carry(ledger, clip(), *TO["downloading"])
     before = len(ledger.events(row.id))
@@ -203,8 +205,8 @@ def test_every_settable_column_is_stored_as_it_was_given(ledger: Ledger, clip: M
     }
     row = ledger.move(clip_id, fence=fence, to="submitting", **given)
     assert row == ledger.row(clip_id)
-    assert "https://cdn.example/a/b.mp4" == row.url
-    assert 4000 == len(row.error or "")
+    assert row.url == "https://cdn.example/a/b.mp4"
+    assert len(row.error or "") == 4000
     for name in given.keys() - {"url", "error"}:
         assert given[name] == getattr(row, name), name
 
@@ -237,7 +239,7 @@ def test_text_that_no_file_can_hold_is_made_fit(ledger: Ledger, clip: Make) -> N
     """A service may answer with half a surrogate pair."""
     clip_id, fence = planned(ledger, clip("b"))
     row = ledger.move(clip_id, fence=fence, to="submitting", error="no \ud800", detail="\udfff")
-    assert "no ?" == row.error
+    assert row.error == "no ?"
 
 
 def test_a_submit_waits_for_the_limits_that_all_kernels_share(
@@ -251,23 +253,23 @@ def test_a_submit_waits_for_the_limits_that_all_kernels_share(
         ledger, clip_id, fence = sends[n]
         return ledger.start_submit(clip_id, fence=fence, per_minute=2, key_fingerprint="k")
 
-    assert 0.0 == start(0)
+    assert start(0) == 0.0
     clock.now += 20
-    assert 0.0 == start(1)
-    assert 40.0 == start(2)
-    assert "planned" == first.row(sends[2][1]).status
+    assert start(1) == 0.0
+    assert start(2) == 40.0
+    assert first.row(sends[2][1]).status == "planned"
     clock.now += 40
-    assert 0.0 == start(2)
-    assert ("submitting", "k") == ((row := first.row(sends[2][1])).status, row.key_fingerprint)
+    assert start(2) == 0.0
+    assert ((row := first.row(sends[2][1])).status, row.key_fingerprint) == ("submitting", "k")
 
 
 def test_as_many_as_the_account_runs_at_once_are_out(ledger: Ledger, clip: Make) -> None:
     """A finished one makes room."""
     (a, fence_a), (b, fence_b) = planned(ledger, clip("a")), planned(ledger, clip("b"))
-    assert 0.0 == ledger.start_submit(a, fence=fence_a, per_minute=100, at_once=1)
-    assert 0.0 < ledger.start_submit(b, fence=fence_b, per_minute=100, at_once=1)
+    assert ledger.start_submit(a, fence=fence_a, per_minute=100, at_once=1) == 0.0
+    assert ledger.start_submit(b, fence=fence_b, per_minute=100, at_once=1) > 0.0
     ledger.move(a, fence=fence_a, to="failed")
-    assert 0.0 == ledger.start_submit(b, fence=fence_b, per_minute=100, at_once=1)
+    assert ledger.start_submit(b, fence=fence_b, per_minute=100, at_once=1) == 0.0
 
 
 def test_a_clock_that_is_put_back_does_not_stop_the_sending(
@@ -275,6 +277,6 @@ def test_a_clock_that_is_put_back_does_not_stop_the_sending(
 ) -> None:
     """What lies in the future is not counted for an hour."""
     (a, fence_a), (b, fence_b) = planned(ledger, clip("a")), planned(ledger, clip("b"))
-    assert 0.0 == ledger.start_submit(a, fence=fence_a, per_minute=1)
+    assert ledger.start_submit(a, fence=fence_a, per_minute=1) == 0.0
     clock.now -= 3600
-    assert 0.0 == ledger.start_submit(b, fence=fence_b, per_minute=1)
+    assert ledger.start_submit(b, fence=fence_b, per_minute=1) == 0.0

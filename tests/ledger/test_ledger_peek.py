@@ -37,11 +37,11 @@ def test_it_means_the_same_statuses_as_the_ledger() -> None:
 
 def test_it_makes_no_file(tmp_path: Path, ledger: Ledger) -> None:
     """Where there is no ledger there is none afterwards, and a ledger at rest stays alone."""
-    assert NOTHING == count_out(tmp_path / "nowhere" / "ledger.db")
+    assert count_out(tmp_path / "nowhere" / "ledger.db") == NOTHING
     assert not (tmp_path / "nowhere").exists()
     ledger.close()
     before = sorted(ledger.path.parent.rglob("*"))
-    assert NOTHING == count_out(ledger.path)
+    assert count_out(ledger.path) == NOTHING
     assert before == sorted(ledger.path.parent.rglob("*"))
 
 
@@ -50,14 +50,14 @@ def test_what_is_no_ledger_counts_nothing(tmp_path: Path) -> None:
     (tmp_path / "text.db").write_text("hello")
     (tmp_path / "empty.db").touch()
     for name in ("text.db", "empty.db", "."):
-        assert NOTHING == count_out(tmp_path / name)
+        assert count_out(tmp_path / name) == NOTHING
 
 
 def test_it_waits_for_nobody(ledger: Ledger, clip: Make, carry: Carry) -> None:
     """Another kernel in the middle of a write does not hold it up."""
     carry(ledger, clip(), "submitting")
     with ledger._database.write():
-        assert NOTHING | {"submitting": 1} == count_out(ledger.path)
+        assert count_out(ledger.path) == NOTHING | {"submitting": 1}
     assert not ledger.reserve(NewBatch(), [clip()])[0].is_new
 
 
@@ -68,5 +68,7 @@ def test_loading_it_loads_no_database_library() -> None:
         "print([name for name in ('sqlalchemy', 'filelock', 'pandas', 'jsonschema') if name in sys.modules])"
     )
     root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=60)
-    assert ("[]\n", "") == (done.stdout, done.stderr)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -59,7 +59,7 @@ def plans(ledger: Ledger, call: Callable[[], object]) -> list[str]:
     ran: list[tuple[str, Any]] = []
 
     def note(_c: object, _k: object, statement: str, parameters: Any, _x: object, executemany: bool) -> None:
-        if statement.split()[0] in ("SELECT", "UPDATE", "DELETE", "INSERT"):
+        if statement.split(maxsplit=1)[0] in ("SELECT", "UPDATE", "DELETE", "INSERT"):
             ran.append((statement, parameters[0] if executemany else parameters))
 
     engine = ledger._database._engine
@@ -85,7 +85,7 @@ def test_no_call_reads_a_whole_table(ledger: Ledger, clip: Make, name: str) -> N
         # Lists that were given, and what was already found of one batch, are read whole.
         if line.startswith("SCAN") and "VIRTUAL TABLE" not in line and not line.startswith("SCAN anon_")
     ]
-    assert [] == scans
+    assert scans == []
 
 
 def test_the_newest_rows_are_found_from_the_end(ledger: Ledger, clip: Make) -> None:
@@ -98,7 +98,9 @@ def test_the_newest_rows_are_found_from_the_end(ledger: Ledger, clip: Make) -> N
 
 def test_the_peek_seeks_too(ledger: Ledger) -> None:
     """It runs each time the extension is loaded."""
-    query = f"SELECT status, count(*) FROM clips WHERE status IN ({', '.join('?' * len(OUT))}) GROUP BY status"
+    query = (
+        f"SELECT status, count(*) FROM clips WHERE status IN ({', '.join('?' * len(OUT))}) GROUP BY status"
+    )
     with closing(sqlite3.connect(ledger.path)) as file:
         lines = [line[3] for line in file.execute(f"EXPLAIN QUERY PLAN {query}", OUT)]
-    assert ["SEARCH clips USING COVERING INDEX clips_by_status (status=?)"] == lines
+    assert lines == ["SEARCH clips USING COVERING INDEX clips_by_status (status=?)"]

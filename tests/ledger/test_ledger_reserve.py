@@ -17,7 +17,7 @@ Carry = Callable[..., ClipRow]
 TO_COMPLETED = ("submitting", "submitted", "processing", "downloading", "completed")
 
 
-def one(ledger: Ledger, clip: NewClip, budget: str | None = None):  # noqa: ANN201 - the answer is looked at
+def one(ledger: Ledger, clip: NewClip, budget: str | None = None):
     """Reserve one clip."""
     return ledger.reserve(NewBatch(), [clip], budget_usd=None if budget is None else Decimal(budget))[0]
 
@@ -25,10 +25,10 @@ def one(ledger: Ledger, clip: NewClip, budget: str | None = None):  # noqa: ANN2
 def test_a_clip_that_never_was_is_new_and_planned(ledger: Ledger, clip: Make) -> None:
     """Its row is there, this kernel owns it, and nothing was spent."""
     got = one(ledger, clip())
-    assert (True, False, False) == (got.is_new, got.is_cached, got.is_joined)
+    assert (got.is_new, got.is_cached, got.is_joined) == (True, False, False)
     assert ("planned", ledger.kernel, got.fence) == (got.row.status, got.row.owner, got.row.fence)
     assert [got.row] == ledger.rows()
-    assert ["planned"] == [event.status for event in ledger.events(got.row.id)]
+    assert [event.status for event in ledger.events(got.row.id)] == ["planned"]
 
 
 def test_a_completed_clip_is_shown_for_nothing(ledger: Ledger, clip: Make, carry: Carry) -> None:
@@ -61,7 +61,7 @@ def test_what_is_out_is_joined_and_never_paid_again(
     row = carry(ledger, clip(), *statuses)
     got = one(ledger, clip())
     assert (False, True, row.id, statuses[-1]) == (got.is_new, got.is_joined, got.row.id, got.row.status)
-    assert 1 == len(ledger.rows())
+    assert len(ledger.rows()) == 1
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_only_what_was_surely_not_accepted_is_sent_again(
     assert ("planned" if is_new else statuses[-1]) == got.row.status
     assert (None if is_new else "no") == got.row.error
     assert got.fence == (row.fence + 1 if is_new else None)
-    assert 1 == len(ledger.rows())
+    assert len(ledger.rows()) == 1
 
 
 def test_a_planned_row_in_living_hands_is_joined(open_ledger: Open, clip: Make) -> None:
@@ -96,7 +96,7 @@ def test_a_planned_row_in_living_hands_is_joined(open_ledger: Open, clip: Make) 
     mine = one(first, clip())
     theirs = one(second, clip())
     again = one(first, clip())
-    assert (True, False, True) == (mine.is_new, theirs.is_new, theirs.is_joined)
+    assert (mine.is_new, theirs.is_new, theirs.is_joined) == (True, False, True)
     assert theirs.fence is None
     assert (False, True, mine.fence) == (again.is_new, again.is_joined, again.fence)
 
@@ -116,20 +116,20 @@ def test_services_and_takes_are_clips_of_their_own(ledger: Ledger, clip: Make) -
     """The same request at another service, or another take of it, is another row."""
     wanted = [clip(), clip(take=2), clip(service="wavespeed")]
     got = ledger.reserve(NewBatch(), wanted)
-    assert [True] * 3 == [each.is_new for each in got]
-    assert 3 == len({each.row.id for each in got})
+    assert [each.is_new for each in got] == [True] * 3
+    assert len({each.row.id for each in got}) == 3
 
 
 def test_equal_requests_in_one_cell_are_one_row_shown_at_each_place(ledger: Ledger, clip: Make) -> None:
     """It is sent once, counted once, and keeps each place's axes."""
     wanted = [clip(axes={"a": "1"}), clip("other"), clip(axes={"a": "2"})]
     batch, got = ledger.reserve_batch(NewBatch(), wanted, budget_usd=Decimal("0.98"))
-    assert [True, True, False] == [each.is_new for each in got]
+    assert [each.is_new for each in got] == [True, True, False]
     assert got[0].row == got[2].row
     assert [got[0].row.id, got[1].row.id] == [row.id for row in ledger.rows(batch=batch)]
     places = ledger.places(batch)
-    assert ["new", "new", "repeat"] == [place.shown for place in places]
-    assert [{"a": "1"}, {}, {"a": "2"}] == [place.axes for place in places]
+    assert [place.shown for place in places] == ["new", "new", "repeat"]
+    assert [place.axes for place in places] == [{"a": "1"}, {}, {"a": "2"}]
 
 
 def test_an_older_attempt_that_is_there_comes_before_a_newer_that_is_not(
@@ -158,7 +158,7 @@ def test_the_budget_counts_what_is_planned_out_unconfirmed_and_completed(
     assert Decimal("1.96") == ledger.committed_usd("simulator")
     with pytest.raises(BudgetExceeded, match=r"\$0.49 and the \$1.96 already"):
         one(ledger, clip("fifth"), "2.44")
-    assert 4 == len(ledger.rows())
+    assert len(ledger.rows()) == 4
     assert one(ledger, clip("fifth"), "2.45").is_new
 
 
@@ -169,12 +169,12 @@ def test_the_budget_does_not_count_what_was_never_sent_or_never_accepted(
     carry(ledger, clip("cancelled"), "cancelled")
     carry(ledger, clip("refused"), "submitting", "failed")
     carry(ledger, clip("abandoned"), "submitting", "unconfirmed", "abandoned")
-    assert 0 == ledger.committed_usd("simulator")
+    assert ledger.committed_usd("simulator") == 0
     failed = carry(ledger, clip("failed"), "submitting", "submitted", "failed")
     assert Decimal("0.49") == ledger.committed_usd("simulator")
     assert failed.cost_usd is None
     ledger.set_cost(failed.id, Decimal(0))
-    assert 0 == ledger.committed_usd("simulator")
+    assert ledger.committed_usd("simulator") == 0
 
 
 def test_each_service_has_the_budget_to_itself(ledger: Ledger, clip: Make) -> None:
@@ -188,7 +188,7 @@ def test_joined_and_cached_clips_ask_nothing_of_the_budget(ledger: Ledger, clip:
     carry(ledger, clip("done"), *TO_COMPLETED)
     carry(ledger, clip("out"), "submitting")
     got = ledger.reserve(NewBatch(), [clip("done"), clip("out")], budget_usd=Decimal(0))
-    assert [True, False] == [each.is_cached for each in got]
+    assert [each.is_cached for each in got] == [True, False]
 
 
 def test_an_unknown_price_keeps_no_budget(ledger: Ledger, clip: Make) -> None:
@@ -204,9 +204,9 @@ def test_what_a_dead_kernel_planned_gives_its_room_back(open_ledger: Open, clip:
     row = one(dead, clip(), "0.50").row
     dead._locks._mine.release()  # what the system does when a process dies
     alive = open_ledger()
-    assert 0 == alive.committed_usd("simulator")
+    assert alive.committed_usd("simulator") == 0
     assert one(alive, clip("other"), "0.50").is_new
-    assert (None, "planned") == ((left := alive.row(row.id)).owner, left.status)
+    assert ((left := alive.row(row.id)).owner, left.status) == (None, "planned")
 
 
 def test_a_live_price_within_the_budget_replaces_the_quote(ledger: Ledger, clip: Make) -> None:
@@ -228,7 +228,7 @@ def test_again_plans_one_more_attempt_and_leaves_the_old_row(
     with pytest.raises(BudgetExceeded):
         ledger.again(old.id, quote_usd=Decimal("0.49"), budget_usd=Decimal("0.97"))
     got = ledger.again(old.id, quote_usd=Decimal("0.49"), budget_usd=Decimal("0.98"))
-    assert (2, "planned", True, ("x",)) == (got.row.attempt, got.row.status, got.is_new, got.row.tags)
+    assert (got.row.attempt, got.row.status, got.is_new, got.row.tags) == (2, "planned", True, ("x",))
     assert old == ledger.row(old.id)
     assert [got.row] == ledger.rows(batch=old.batch_id)
     with pytest.raises(LedgerError, match=f"already as {got.row.id}"):
@@ -246,12 +246,12 @@ def test_a_prediction_from_elsewhere_gets_a_row_once(ledger: Ledger, clip: Make,
     """A pasted id is followed like any other; the second time its row comes back."""
     carry(ledger, clip(), "submitting", "submitted", "failed")
     first = ledger.take_in(NewBatch(), clip(), prediction_id="p1")
-    assert ("submitted", "p1", 2, True) == (
+    assert (
         first.row.status,
         first.row.prediction_id,
         first.row.attempt,
         first.row.was_accepted,
-    )
+    ) == ("submitted", "p1", 2, True)
     assert first.row == ledger.row(first.row.id)
     assert first.row.id == ledger.take_in(NewBatch(), clip("unknown"), prediction_id="p1").row.id
 
@@ -270,7 +270,7 @@ def test_a_batch_knows_the_version_of_its_cell_before(ledger: Ledger, clip: Make
     previous = [ledger.batch(each).previous for each in (first, second, repeated, back)]
     assert [None, first, first, repeated] == previous
     assert back == ledger.latest_version_of_cell("a.ipynb", "c1")
-    assert "a.ipynb" == ledger.batch(first).notebook
+    assert ledger.batch(first).notebook == "a.ipynb"
     assert ledger.batch(run("x", cell=None)).previous is None
 
 
@@ -285,8 +285,8 @@ def test_what_was_hidden_shows_again_when_a_cell_asks(ledger: Ledger, clip: Make
 def test_an_empty_cell_makes_an_empty_batch(ledger: Ledger) -> None:
     """No clips, no rows, no failure."""
     batch, got = ledger.reserve_batch(NewBatch(), [], budget_usd=Decimal(0))
-    assert [] == got
-    assert [] == ledger.rows(batch=batch)
+    assert got == []
+    assert ledger.rows(batch=batch) == []
 
 
 def test_find_answers_as_reserve_would_and_writes_nothing(ledger: Ledger, clip: Make, carry: Carry) -> None:
@@ -300,5 +300,5 @@ def test_find_answers_as_reserve_would_and_writes_nothing(ledger: Ledger, clip: 
 def test_a_thousand_clips_are_exact_to_the_cent(ledger: Ledger, clip: Make) -> None:
     """A thousand times $0.19 is $190.00, and not a hair more."""
     wanted = [clip(str(n), quote_usd=Decimal("0.19")) for n in range(1000)]
-    assert 1000 == len({each.row.id for each in ledger.reserve(NewBatch(), wanted, budget_usd=Decimal(190))})
-    assert "190.00" == str(ledger.committed_usd("simulator"))
+    assert len({each.row.id for each in ledger.reserve(NewBatch(), wanted, budget_usd=Decimal(190))}) == 1000
+    assert str(ledger.committed_usd("simulator")) == "190.00"

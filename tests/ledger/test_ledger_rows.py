@@ -25,12 +25,17 @@ def test_money_comes_back_to_the_micro_dollar(micros: int) -> None:
 
 def test_money_reads_as_people_write_it() -> None:
     """Two decimals at least, and no exponent."""
-    assert ["0.49", "0.125", "190.00", "0.00"] == [
-        str(rows.to_usd(micros)) for micros in (490_000, 125_000, 190_000_000, 0)
+    assert [str(rows.to_usd(micros)) for micros in (490_000, 125_000, 190_000_000, 0)] == [
+        "0.49",
+        "0.125",
+        "190.00",
+        "0.00",
     ]
 
 
-@pytest.mark.parametrize("wrong", [Decimal(-1), Decimal("NaN"), Decimal("Infinity"), Decimal(10**10), 0.49, 1])
+@pytest.mark.parametrize(
+    "wrong", [Decimal(-1), Decimal("NaN"), Decimal("Infinity"), Decimal(10**10), 0.49, 1]
+)
 def test_what_is_no_sum_of_money_is_refused(wrong: object) -> None:
     """Negative money would be room in the budget, and a float is never exact."""
     with pytest.raises(LedgerError, match="not a sum of money"):
@@ -43,7 +48,7 @@ def test_times_come_back_to_the_millisecond(moment: datetime) -> None:
     again = rows.to_time(rows.to_ms(moment))
     assert again is not None
     assert abs((again - moment).total_seconds()) <= 0.001
-    assert UTC == again.tzinfo
+    assert again.tzinfo == UTC
 
 
 def test_a_time_without_zone_is_refused() -> None:
@@ -61,7 +66,7 @@ def test_mappings_come_back(mapping: dict[str, object]) -> None:
 @pytest.mark.parametrize("stored", ["{", "[]", "null", "1", "[" * 100_000, None, 7])
 def test_what_is_not_the_right_json_is_empty(stored: object) -> None:
     """A ledger that somebody changed still opens."""
-    assert {} == rows.from_json(stored, {})
+    assert rows.from_json(stored, {}) == {}
 
 
 @given(st.text(min_size=1), st.integers(1, 99), st.integers(1, 9))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -56,11 +57,11 @@ def test_rows_come_by_every_filter(ledger: Ledger, clip: Make, clock: Callable[[
     assert [fox.row.id] == ids(text="50% fox_") == ids(name="hero") == ids(tag='a"b')
     assert [] == ids(text="5%x") == ids(tag="a")
     assert [fox.row.id] == ids(axes={"light": "dawn"})
-    assert [] == ids(axes={"light": "noon"})
+    assert ids(axes={"light": "noon"}) == []
     assert [late.row.id] == ids(since=early)
     assert 3 == len(ids(until=early)) == len(ids(notebook="a.ipynb", cell_id="c1"))
     assert [owl.row.id] == ids(request_hash=owl.row.request_hash, service="wavespeed")
-    assert [] == ids(ids=[])
+    assert ids(ids=[]) == []
     assert [fox.row.id] == ids(ids=[fox.row.id, "nobody"])
 
 
@@ -85,7 +86,7 @@ def test_ids_are_found_by_their_beginning(ledger: Ledger, clip: Make) -> None:
     ids = sorted(each.row.id for each in ledger.reserve(NewBatch(), [clip(str(n)) for n in range(60)]))
     for each in ids:
         assert each == ledger.resolve_id(each.upper()) == ledger.resolve_id(f" {each[:6]}")
-    twins = next(a[0] for a, b in zip(ids, ids[1:], strict=False) if a[0] == b[0])
+    twins = next(a[0] for a, b in itertools.pairwise(ids) if a[0] == b[0])
     with pytest.raises(InvalidRequest, match=f"'{twins}' could be {twins}"):
         ledger.resolve_id(twins)
     for nothing in ("", "  ", "{", "%", "\x00"):
@@ -93,17 +94,16 @@ def test_ids_are_found_by_their_beginning(ledger: Ledger, clip: Make) -> None:
             ledger.resolve_id(nothing)
 
 
-def test_an_id_that_is_taken_gets_longer(
-    ledger: Ledger, clip: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_id_that_is_taken_gets_longer(ledger: Ledger, clip: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two clips whose short ids are alike still have two ids."""
-    monkeypatch.setattr(
-        "hailuo_nb.ledger.reserving.short_id",
-        lambda service, request_hash, *_rest: "a" * 8 if len(_rest) < 3 else "a" * 8 + request_hash[: _rest[2] - 8],
-    )
+
+    def short_id(_service: str, request_hash: str, _take: int, _attempt: int, length: int = 8) -> str:
+        return "a" * 8 + request_hash[: length - 8]
+
+    monkeypatch.setattr("hailuo_nb.ledger.reserving.short_id", short_id)
     rows = [each.row for each in ledger.reserve(NewBatch(), [clip("x"), clip("y"), clip("z")])]
-    assert 3 == len({row.id for row in rows})
-    assert "a" * 8 == ledger.resolve_id("aaaaaaaa")
+    assert len({row.id for row in rows}) == 3
+    assert ledger.resolve_id("aaaaaaaa") == "a" * 8
 
 
 def test_memory_gives_back_what_is_not_too_old(ledger: Ledger, clock: Callable[[], float]) -> None:
@@ -125,7 +125,7 @@ def test_a_key_is_known_again_here_and_nowhere_else(open_ledger: Open, tmp_path:
     first, second = open_ledger(), open_ledger()
     assert first.fingerprint("canary-key") == second.fingerprint("canary-key")
     assert first.fingerprint("canary-key") != first.fingerprint("canary-kez")
-    assert 16 == len(first.fingerprint("\ud800\n"))
+    assert len(first.fingerprint("\ud800\n")) == 16
     with Ledger.open(tmp_path / "other" / "ledger.db") as other:
         assert other.fingerprint("canary-key") != first.fingerprint("canary-key")
     assert not any(b"canary-key" in file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
@@ -147,9 +147,9 @@ def test_durations_are_of_the_last_clips_that_were_watched(
             ledger.move(got.row.id, fence=fence, to="downloading", execution_ms=45_500)
         else:
             ledger.move(got.row.id, fence=got.fence, to="downloading")
-    assert [60.0, 45.5, 40.0] == ledger.durations("t2v-pro", "simulator", 5)
-    assert [60.0] == ledger.durations("t2v-pro", "simulator", 1)
-    assert [] == ledger.durations("t2v-pro", "wavespeed", 5)
+    assert ledger.durations("t2v-pro", "simulator", 5) == [60.0, 45.5, 40.0]
+    assert ledger.durations("t2v-pro", "simulator", 1) == [60.0]
+    assert ledger.durations("t2v-pro", "wavespeed", 5) == []
 
 
 def test_a_person_marks_a_clip(ledger: Ledger, clip: Make) -> None:
@@ -157,12 +157,12 @@ def test_a_person_marks_a_clip(ledger: Ledger, clip: Make) -> None:
     row = ledger.reserve(NewBatch(), [clip()])[0].row
     ledger.rate(row.id, rating=4, note="good <b>light</b>")
     marked = ledger.rate(row.id, tags=("a", "b"), name="hero")
-    assert (4, "good <b>light</b>", ("a", "b"), "hero") == (
+    assert (
         marked.rating,
         marked.note,
         marked.tags,
         marked.name,
-    )
+    ) == (4, "good <b>light</b>", ("a", "b"), "hero")
     assert ledger.rate(row.id, rating=None).rating is None
     for wrong in (6, -1):
         with pytest.raises(InvalidRequest, match="1 to 5 stars"):
