@@ -215,7 +215,8 @@ class CardPainter:
             return 0
         self._shown_twin = self._twin_state()
         is_alone = not self.is_answered and self._now() - self._shown_at >= _HELLO_WITHIN_S
-        bundle = twin_bundle(self._card, self._posters, now_ms=self._epoch_ms() if is_alone else None)
+        now_ms = self._epoch_ms() if is_alone else None
+        bundle = twin_bundle(self._card, self._posters, has_sheet=False, now_ms=now_ms)
         self._publish(bundle, f"{self.display_id}-twin", True)
         return sum(len(part) for part in bundle.values())
 

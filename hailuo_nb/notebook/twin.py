@@ -118,7 +118,7 @@ def headline_html(card: CardView) -> str:
     if card.is_simulated:
         words.insert(0, "simulated")
     said = " · ".join(_escape(word) for word in words if word)
-    return f'<div style="font-size:13px;line-height:20px;margin:0 0 6px">{said}</div>' if said else ""
+    return f'<div style="font-size:13px;line-height:20px;margin:0 0 10px">{said}</div>' if said else ""
 
 
 def twin_text(card: CardView, *, now_ms: int | None = None) -> str:
@@ -142,7 +142,12 @@ def twin_text(card: CardView, *, now_ms: int | None = None) -> str:
 
 
 def twin_bundle(
-    card: CardView, posters: Mapping[str, bytes], *, has_headline: bool = True, now_ms: int | None = None
+    card: CardView,
+    posters: Mapping[str, bytes],
+    *,
+    has_headline: bool = True,
+    has_sheet: bool = True,
+    now_ms: int | None = None,
 ) -> dict[str, str]:
     """Give the bundle to display: ``text/html``, ``text/plain``, and ``image/jpeg`` where there are posters.
 
@@ -150,13 +155,15 @@ def twin_bundle(
     ----------
     card, posters, has_headline, now_ms
         As in :func:`twin_html`.
+    has_sheet : bool
+        Whether to draw the contact sheet; not while clips are still to come.
     """
     bundle = {
         "text/html": twin_html(card, posters, has_headline=has_headline, now_ms=now_ms),
         "text/plain": twin_text(card, now_ms=now_ms),
     }
     there = [posters[clip.key] for clip in card.clips if posters.get(clip.key)]
-    if there and (sheet := sheet_jpeg(there)):
+    if has_sheet and there and (sheet := sheet_jpeg(there)):
         bundle["image/jpeg"] = b64encode(sheet).decode("ascii")
     return bundle
 
@@ -259,11 +266,11 @@ def _file_line(clip: ClipView) -> str:
 def _row(clip: ClipView, card: CardView, poster: bytes, now_ms: int | None) -> str:
     """Draw one of many clips: a small picture that links, and its lines beside it."""
     said = clip.word if clip.is_final or now_ms is None else progress_text(clip, now_ms)
-    word = f'<span style="{_PRICE}">{escape(icon_for(clip.word))} {_escape(said)}</span>'
+    word = f'<span style="margin:0">{escape(icon_for(clip.word))} {_escape(said)}</span>'
     return (
         f'<div class="hailuo-tile" style="{_TABLE_ROW}">'
         f'<div style="{_SMALL}"><div style="{_FRAME}">{_small(clip, poster)}</div></div>'
-        f'<div style="{_GROW}"><div style="{_ROW};margin:0">'
+        f'<div style="{_GROW}"><div style="{_ROW};margin:0;flex-wrap:wrap;gap:0 12px">'
         f'<span style="{_GROW}">{_bdi(clip.caption or clip.name)}</span>{word}{_price(clip, card)}'
         f"</div>{_lines(clip, card)}</div></div>"
     )

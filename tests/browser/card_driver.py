@@ -15,10 +15,9 @@ from uuid import uuid4
 from hailuo_nb.notebook.card import CardPainter, show_static
 from hailuo_nb.notebook.view import Action, CardView, ClipView, Confirm, arrange, file_src, word_for
 
-PROMPTS = (
-    "A glass marble rolls off a wooden table and falls in slow motion towards a pile of autumn leaves, [Tracking shot] "
-    "while late afternoon light comes through the window.",
-    "A fox crosses a river at dawn, [Push in]",
+PROMPT = (
+    "A glass marble rolls off a wooden table and falls in slow motion towards a pile of autumn leaves, "
+    "[Tracking shot] while late afternoon light comes through the window."
 )
 
 loop = asyncio.new_event_loop()
@@ -36,7 +35,7 @@ def clip(place: int, **changes: Any) -> ClipView:
         file=file,
         src=file_src(file),
         variant="t2v-pro",
-        prompt=PROMPTS[0],
+        prompt=PROMPT,
         status="processing",
         started_ms=int(time.time() * 1000) - 9000,
         typical_s=(40, 70),

@@ -6,16 +6,15 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 import lab_clips
+import pytest
 from lab import CHROMIUM, LabServer, chromium
 from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """The browser; tests are skipped only where there is none, and never in CI."""
+    """Start the browser; tests are skipped only where there is none, and never in CI."""
     if not CHROMIUM:
         if os.environ.get("CI") == "true":
             pytest.fail("no Chromium is installed: apt-get install chromium")
@@ -26,7 +25,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
-    """The server, with four small real clips in its folder."""
+    """Start the server, with four small real clips in its folder."""
     running = LabServer(tmp_path_factory.mktemp("lab"))
     (running.root / "card_driver.py").write_text((Path(__file__).parent / "card_driver.py").read_text())
     lab_clips.write_clips(running.root / "hailuo" / "clips")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import av
@@ -40,6 +41,13 @@ def write_clips(folder: Path) -> None:
             for number in range(FRAMES):
                 out.mux(stream.encode(av.VideoFrame.from_ndarray(frame(place, number), format="rgb24")))
             out.mux(stream.encode(None))
-        image = Image.fromarray(frame(place, 0))
-        image.thumbnail((480, 270))
-        image.save(folder / f"poster{place}.jpg", quality=70)
+        (folder / f"poster{place}.jpg").write_bytes(poster(place))
+
+
+def poster(place: int) -> bytes:
+    """Give the first frame as a JPEG."""
+    image = Image.fromarray(frame(place, 0))
+    image.thumbnail((480, 270))
+    out = BytesIO()
+    image.save(out, "JPEG", quality=70)
+    return out.getvalue()

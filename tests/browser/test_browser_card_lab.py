@@ -17,7 +17,8 @@ pytestmark = pytest.mark.xdist_group("browser")
 SHOTS = Path(os.environ["CARD_SHOTS"]) if "CARD_SHOTS" in os.environ else None
 
 FOUR = """
-a = [clip(i, axes={**clip(i).axes, "light": ("dawn", "noon")[i % 2], "animal": ("fox", "owl")[i // 2]}) for i in range(4)]
+names = [(light, animal) for light in ("dawn", "noon") for animal in ("fox", "owl")]
+a = [clip(i, axes={**clip(i).axes, "light": light, "animal": animal}) for i, (light, animal) in enumerate(names)]
 start = card(*a, batch=BATCH)
 end = card(*map(done, a), batch=BATCH)
 p = painter(start)
@@ -171,8 +172,9 @@ def test_actions_and_answers_reach_the_kernel(lab: NotebookPage) -> None:
     cell = lab.add(
         code(
             "actions",
-            "bad = clip(0, status='failed', file='', error='Refused by moderation (1301).', hint='Not billed. Change the prompt.',\n"
-            "           price='', actions=(Action('retry', 'Try again $0.49', command='%hailuo retry 3f2a91c0'),))\n"
+            "bad = clip(0, status='failed', file='', error='Refused by moderation (1301).', price='',\n"
+            "           hint='Not billed. Change the prompt.',\n"
+            "           actions=(Action('retry', 'Try again $0.49', command='%hailuo retry 3f2a91c0'),))\n"
             "wait = [clip(i, status='planned', started_ms=None) for i in (1, 2)]\n"
             "p = painter(card(bad, *wait, batch=BATCH, confirm=Confirm('Generate · $2.24', '$2.24'),\n"
             "                 note='Above this kernel\\'s limit of $1.00 since you last said yes.'))",
@@ -198,7 +200,8 @@ def test_hostile_text_stays_text(lab: NotebookPage) -> None:
             "evil = '<img src=x onerror=\"window.pwned=1\"><script>window.pwned=1</script>\\'\">\\u202egnp.exe'\n"
             "one = clip(0, prompt=evil, name=evil, file=evil, src='javascript:window.pwned=1', price=evil, id=evil,\n"
             "           cost_note=evil, note=evil, axes={'variant': evil})\n"
-            "bad = clip(1, status='failed', error=evil, hint=evil, actions=(Action(evil, evil, title=evil, command=evil),))\n"
+            "click = Action(evil, evil, title=evil, command=evil)\n"
+            "bad = clip(1, status='failed', error=evil, hint=evil, actions=(click,))\n"
             "start = card(one, bad, batch=BATCH, headline=evil, note=evil)\n"
             "end = card(done(one), bad, batch=BATCH, headline=evil, note=evil)\n"
             "p = painter(start)",
@@ -234,7 +237,7 @@ def test_it_reads_in_both_themes_and_all_widths(lab: NotebookPage) -> None:
         shot(cell, f"mixed-{theme.lower()}")
     lab.theme("JupyterLab Light")
     for width, columns in ((474, 1), (1714, 2)):
-        lab.page.set_viewport_size({"width": width, "height": 900})
+        lab.page.set_viewport_size({"width": width, "height": 1700})
         lab.page.wait_for_function(
             "(node) => node.getBoundingClientRect().width > 0", arg=cell.element_handle()
         )
@@ -251,10 +254,29 @@ def test_it_reads_in_both_themes_and_all_widths(lab: NotebookPage) -> None:
     lab.page.set_viewport_size({"width": 1100, "height": 900})
 
 
+def test_one_clip_is_large_and_its_prompt_opens(lab: NotebookPage) -> None:
+    """One clip takes 640 pixels; all of a long prompt is a click away."""
+    lab.theme("JupyterLab Dark")
+    cell = lab.add(code("one", "one = clip(2)\np = painter(card(one, batch=BATCH))"))
+    whole = cell.locator(".hailuo-card .hailuo-whole")
+    expect(whole).to_be_hidden()
+    box = cell.locator(".hailuo-frame").bounding_box()
+    assert box is not None
+    assert (box["width"], box["height"]) == (640, 360)
+    shot(cell, "one-working-dark")
+    cell.locator(".hailuo-card summary").click()
+    expect(whole).to_contain_text("through the window.")
+    lab.add("view = card(done(one), batch=BATCH); later(0, lambda: p.finish(view, posters_of(view)))")
+    expect(cell.locator(".hailuo-twin video")).to_be_visible()
+    shot(cell, "one-done-dark")
+    lab.theme("JupyterLab Light")
+
+
 CONTRAST = """(cell) => {
   const rgb = (text) => (text.match(/[\\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
   const over = (top, under) => { const a = top[3] ?? 1; return [0, 1, 2].map((i) => top[i] * a + under[i] * (1 - a)); };
-  const light = (c) => { const [r, g, b] = c.map((v) => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; });
+  const linear = (v) => (v <= 10 ? v / 3295 : ((v / 255 + 0.055) / 1.055) ** 2.4);
+  const light = (c) => { const [r, g, b] = c.map(linear);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
   const ratios = [];
   for (const node of cell.querySelectorAll('.hailuo-card *')) {
@@ -275,7 +297,7 @@ CONTRAST = """(cell) => {
 def test_a_reload_in_the_middle_recovers_and_the_saved_notebook_plays(
     server: LabServer, browser: Browser
 ) -> None:
-    """After a reload the widget has its posters and ends by itself; saved and reopened without a kernel the clips play."""
+    """A reloaded widget ends by itself; saved and reopened without a kernel the clips play, trusted or not."""
     server.write("reload.ipynb", ["from card_driver import *", f"BATCH = 'reload'\n{FOUR}"])
     finished = "later(0, lambda: p.finish(end, posters_of(end)))"
     with open_notebook(server, browser, "reload.ipynb") as lab:
@@ -288,14 +310,12 @@ def test_a_reload_in_the_middle_recovers_and_the_saved_notebook_plays(
         expect(cell.locator("img.hailuo-poster:not([hidden])")).to_have_count(1)
         lab.save()
         lab.load()
-        cell = lab.cell(1)
         expect(cell.locator(".hailuo-badge:visible")).to_have_count(3, timeout=15_000)
         expect(cell.locator("img.hailuo-poster:not([hidden])")).to_have_count(1)
         lab.add(finished)
         expect(cell.locator(".hailuo-frame[role=button]")).to_have_count(4)
         expect(cell.locator(".hailuo-twin:visible")).to_have_count(0)
-        frame = cell.locator(".hailuo-frame").last
-        frame.click()
+        cell.locator(".hailuo-frame").last.click()
         plays(lab.page, lab.page.locator("dialog video"))
         lab.page.keyboard.press("Escape")
         # the same cell once more, now finished as usual: this is what gets shared
@@ -304,51 +324,29 @@ def test_a_reload_in_the_middle_recovers_and_the_saved_notebook_plays(
         expect(shown.locator(".hailuo-twin video").first).to_be_visible()
         lab.save()
     saved = nbformat.read(server.root / "reload.ipynb", 4)
-    outputs = saved.cells[-2].outputs
-    assert [set(one.data) for one in outputs] == [
-        {"text/html", "text/plain"},
-        {"text/html", "text/plain", "image/jpeg"},
-    ]
-    assert len(json.dumps(outputs)) < 4 * 25_000
+    kinds = [set(one.data) for one in saved.cells[-2].outputs]
+    assert kinds == [{"text/html", "text/plain"}, {"text/html", "text/plain", "image/jpeg"}]
+    assert len(json.dumps(saved.cells[-2].outputs)) < 4 * 15_000
+    look_without_kernel(server, browser, "reload.ipynb", len(saved.cells) - 2, is_trusted=True)
     saved.metadata["touched"] = True  # another text has no signature here: untrusted
-    saved.cells = saved.cells[-3:-1]
     nbformat.write(saved, server.root / "untrusted.ipynb")
-    with open_notebook(server, browser, "untrusted.ipynb", with_kernel=False) as lab:
-        assert (
-            lab.page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets[1].model.trusted")
-            is False
-        )
-        cell = lab.cell(1)
+    look_without_kernel(server, browser, "untrusted.ipynb", len(saved.cells) - 2, is_trusted=False)
+
+
+def look_without_kernel(
+    server: LabServer, browser: Browser, name: str, index: int, *, is_trusted: bool
+) -> None:
+    """Open a saved notebook that gets no kernel: the frames have their size, and a clip plays."""
+    with open_notebook(server, browser, name, with_kernel=False) as lab:
+        trusted = f"window.jupyterapp.shell.currentWidget.content.widgets[{index}].model.trusted"
+        assert lab.page.evaluate(trusted) is is_trusted
+        cell = lab.cell(index)
+        cell.scroll_into_view_if_needed()
         videos = cell.locator(".hailuo-twin video")
         expect(videos).to_have_count(4)
-        for box in videos.evaluate_all(
+        sizes = (
             "(all) => all.map((one) => [one.clientWidth, one.clientHeight, one.offsetParent.clientHeight])"
-        ):
-            assert box == [320, 180, 180]
-        shot(cell, "reopened-untrusted")
-        plays(lab.page, videos.nth(2))
-        lab.theme("JupyterLab Dark")
-        shot(cell, "reopened-untrusted-dark")
-
-
-def test_reopened_and_trusted_without_a_kernel_it_plays(server: LabServer, browser: Browser) -> None:
-    """The kernel-made notebook that this server signed shows its players too."""
-    server.write(
-        "trusted.ipynb",
-        [
-            "from card_driver import *",
-            "view = card(done(clip(2)), batch='t'); show_static(view, posters_of(view))",
-        ],
-    )
-    with open_notebook(server, browser, "trusted.ipynb") as lab:
-        lab.run(0, 1)
-        lab.wait_run(1)
-        lab.save()
-    with open_notebook(server, browser, "trusted.ipynb", with_kernel=False) as lab:
-        assert (
-            lab.page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets[1].model.trusted")
-            is True
         )
-        cell = lab.cell(1)
-        plays(lab.page, cell.locator(".hailuo-twin video"))
-        shot(cell, "one-clip-reopened")
+        assert videos.evaluate_all(sizes) == [[320, 180, 180]] * 4
+        plays(lab.page, videos.nth(2))
+        shot(cell, f"reopened-{'trusted' if is_trusted else 'untrusted'}")

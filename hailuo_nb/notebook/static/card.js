@@ -188,35 +188,33 @@ class Tile {
       return line;
     });
     const nodes = [row, ...lines];
-    const hasFile = clip.file && !GONE.has(clip.status);
-    if (clip.actions?.length || !hasFile) {
-      const row = this.card.actionRow(clip.actions ?? [], clip.key);
-      if (!hasFile) this.addTools(row); // the twin has no line of its own for them
-      nodes.push(row);
-    }
+    if (clip.actions?.length) nodes.push(this.card.actionRow(clip.actions, clip.key));
     if (clip.prompt) nodes.push(folded(clip.prompt, clip.brief));
-    if (hasFile) nodes.push(this.fileRow());
+    if (clip.file && !GONE.has(clip.status)) nodes.push(this.filePath());
+    // the tools share the last line, because the twin has no line of its own for them
+    const last = /** @type {HTMLElement} */ (nodes.pop());
+    last.classList.add("hailuo-last");
+    const foot = make("div", "foot");
+    foot.append(last, ...this.tools());
+    nodes.push(foot);
     this.body.replaceChildren(...nodes);
     this.body.querySelectorAll("details").forEach((one, place) => { one.open = wasOpen[place] ?? false; });
     if (focused) /** @type {HTMLElement | null} */ (this.body.querySelector(`[data-name="${CSS.escape(focused)}"]`))?.focus();
   }
 
   /** Where the file is or will be. */
-  fileRow() {
+  filePath() {
     const { clip } = this;
     const isDone = clip.word === "done";
     const url = isDone ? this.card.urlOf(clip) : "";
-    const name = /** @type {HTMLAnchorElement} */ (make(url ? "a" : "span", "path"));
+    const name = /** @type {HTMLAnchorElement} */ (make(url ? "a" : "div", "path"));
     if (url) Object.assign(name, { href: url, target: "_blank", rel: "noopener" });
     name.append(make("bdi", "", isDone ? clip.file : `will be ${clip.file}`));
-    const row = make("div", "file");
-    row.append(name);
-    this.addTools(row);
-    return row;
+    return name;
   }
 
-  /** Copying the prompt, and facts on demand. @param {HTMLElement} row */
-  addTools(row) {
+  /** Copying the prompt, and facts on demand. */
+  tools() {
     const { clip } = this;
     const prompt = clip.prompt || this.card.data.prompt;
     const tools = make("span", "tools");
@@ -242,7 +240,7 @@ class Tile {
     unfold.setAttribute("aria-expanded", String(!!this.isUnfolded));
     unfold.dataset.name = "facts";
     tools.append(unfold);
-    row.append(tools, more);
+    return [tools, more];
   }
 
   /** Move what counts seconds. */

@@ -1,0 +1,247 @@
+"""The static twin: what a saved notebook holds."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from html.parser import HTMLParser
+from io import BytesIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from hailuo_nb.notebook import sheet, twin
+from hailuo_nb.notebook.view import Action, CardView, ClipView, Group
+
+TAGS = {"div", "span", "bdi", "details", "summary", "video", "a", "img", "code"}
+ATTRIBUTES = {"class", "style", "src", "href", "poster", "controls", "loop", "muted", "playsinline", "preload", "alt",
+              "aria-label"}  # fmt: skip
+
+
+class Parsed(HTMLParser):
+    """Reads HTML into tags and text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.depth = 0
+        self.text = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self.depth += tag != "img"
+
+    def handle_endtag(self, _tag: str) -> None:
+        self.depth -= 1
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, name: str) -> list[dict[str, str | None]]:
+        """Give the attributes of every tag of a name."""
+        return [attrs for tag, attrs in self.tags if tag == name]
+
+
+def picture(width: int = 480, shade: int = 90) -> bytes:
+    """Draw a poster."""
+    out = BytesIO()
+    Image.linear_gradient("L").resize((width, width * 9 // 16)).convert("RGB").point(
+        lambda v: v * shade // 100
+    ).save(out, "JPEG", quality=70)
+    return out.getvalue()
+
+
+def clip(key: str = "0", **changes: object) -> ClipView:
+    """Make a finished clip."""
+    facts: dict[str, object] = {
+        "id": "3f2a91c0", "name": "fox", "file": "hailuo/clips/fox 1.mp4", "src": "hailuo/clips/fox%201.mp4",
+        "caption": "noon", "prompt": "a fox",
+        "status": "completed", "word": "done", "price": "$0.49", "elapsed_s": 51.5,
+        "cached_note": "made 3 Nov, not paid again", "cost_note": "quoted $0.49, not billed yet",
+        "prediction_id": "p-77",
+    }  # fmt: skip
+    return ClipView(key, **(facts | changes))  # type: ignore[arg-type]
+
+
+def test_a_done_clip_has_player_poster_caption_cost_and_link() -> None:
+    """And inside the player a picture with a description, for where players are stripped."""
+    poster = picture()
+    parsed = Parsed(twin.twin_html(CardView("b", (clip(),)), {"0": poster}))
+    (video,) = parsed.all("video")
+    assert video["src"] == "hailuo/clips/fox%201.mp4"
+    assert b64decode(str(video["poster"]).removeprefix("data:image/jpeg;base64,")) == poster
+    assert {"controls", "loop", "muted"} <= set(video)
+    assert video["preload"] == "none"
+    (image,) = parsed.all("img")
+    assert image["alt"] == "noon: a fox"
+    assert [link["href"] for link in parsed.all("a")] == ["hailuo/clips/fox%201.mp4"] * 2
+    assert (
+        parsed.text
+        == "noon$0.49made 3 Nov, not paid againquoted $0.49, not billed yeta foxhailuo/clips/fox 1.mp4"
+    )
+
+
+def test_a_clip_on_its_way_already_names_and_points_at_its_file() -> None:
+    """So that a page reloaded in the middle leaves the way to the clip in the saved notebook."""
+    waiting = clip(
+        status="processing", word="working", cached_note="", cost_note="", started_ms=0, typical_s=(40, 70)
+    )
+    card = CardView("b", (waiting,), headline="1 clip at $0.49")
+    parsed = Parsed(twin.twin_html(card, {}))
+    assert parsed.all("video")[0]["src"] == "hailuo/clips/fox%201.mp4"
+    assert "poster" not in parsed.all("video")[0]
+    assert "◑ working" in parsed.text
+    assert "will be hailuo/clips/fox 1.mp4" in parsed.text
+    assert "12 s · usually 40-70 s" in Parsed(twin.twin_html(card, {}, now_ms=12_000)).text
+
+
+def test_a_failure_says_why_and_what_to_do_and_has_no_player() -> None:
+    """With the command that does what the widget's button did."""
+    retry = Action("retry", "Try again $0.49", command="%hailuo retry 3f2a")
+    failed = clip(
+        status="failed",
+        word="failed",
+        error="Refused (1301).",
+        hint="Not billed.",
+        price="",
+        actions=(retry,),
+    )
+    parsed = Parsed(twin.twin_html(CardView("b", (failed,)), {"0": picture()}))
+    assert parsed.all("video") == []
+    assert "✕ failed" in parsed.text
+    assert "Refused (1301).Not billed." in parsed.text
+    assert "Try again $0.49: %hailuo retry 3f2a" in parsed.text
+
+
+def test_simulated_is_said_on_the_card_and_on_every_clip() -> None:
+    """In HTML and in text."""
+    card = CardView("b", (clip("0"), clip("1")), headline="2 clips", is_simulated=True)
+    assert Parsed(twin.twin_html(card, {})).text.count("simulated") == 3
+    assert twin.twin_text(card).count("simulated") == 3
+
+
+def test_a_headless_card_holds_only_what_is_the_same_in_every_run() -> None:
+    """No id, date, time or note: two runs give the same bytes."""
+    runs = [
+        CardView("batch-1", (clip(),), headline="1 clip at $0.49", note="budget left $6.08", is_headless=True),
+        CardView("batch-2", (clip(id="77aa", prediction_id="p-78", elapsed_s=9.0, cached_note="", cost_note="",
+                                  actions=(Action("retry", "Try", command="%hailuo retry 77aa"),)),),
+                 headline="1 clip at $0.49", note="on disk", is_headless=True),
+    ]  # fmt: skip
+    bundles = [twin.twin_bundle(card, {"0": picture()}) for card in runs]
+    assert bundles[0] == bundles[1]
+    assert "batch" not in bundles[0]["text/html"]
+    assert bundles[0]["text/plain"] == "1 clip at $0.49\n  noon · $0.49 · hailuo/clips/fox 1.mp4 · a fox"
+
+
+@given(st.text(st.characters(), max_size=200), st.sampled_from(["completed", "processing", "failed"]))
+def test_any_text_stays_text(evil: str, status: str) -> None:
+    """Whatever stands in any field, the tags are ours, all closed, with no address but the clip's."""
+    evil = f"{evil}<script>x</script>\"'><img src=x onerror=x>\u202e"
+    one = ClipView("0", id=evil, name=evil, file=evil, src="a.mp4", variant=evil, caption=evil, prompt=evil, price=evil,
+                   status=status, word="done" if status == "completed" else "working", cost_note=evil, error=evil,
+                   hint=evil, cached_note=evil, note=evil, prediction_id=evil,
+                   actions=(Action(evil, evil, command=evil),))  # fmt: skip
+    card = CardView(
+        evil, (one,), shared=evil, prompt=evil, headline=evil, note=evil, groups=(Group(evil, ("0",)),)
+    )
+    parsed = Parsed(twin.twin_html(card, {"0": b""}))
+    assert {tag for tag, _ in parsed.tags} <= TAGS
+    assert {name for _, attrs in parsed.tags for name in attrs} <= ATTRIBUTES
+    assert {attrs["src"] for attrs in parsed.all("video")} <= {"a.mp4"}
+    assert {attrs["href"] for attrs in parsed.all("a")} <= {"a.mp4"}
+    assert parsed.depth == 0
+    assert "\u202e" not in parsed.text
+    assert "\u202e" not in twin.twin_text(card)
+
+
+@pytest.mark.parametrize(
+    "src", ["javascript:alert(1)", "//host/clip.mp4", "https://host/clip.mp4", "data:text/html,x"]
+)
+def test_a_foreign_address_is_never_written(src: str) -> None:
+    """Not as a player, not as a link."""
+    html = twin.twin_html(CardView("b", (clip(src=src),)), {"0": picture()})
+    assert "<video" not in html
+    assert "href" not in html
+
+
+def test_ten_megabytes_of_text_are_cut_with_a_way_to_see_more() -> None:
+    """A card stays small whatever it is given."""
+    huge = "wort " * 2_000_000
+    html = twin.twin_html(CardView("b", (clip(prompt=huge, error=huge, note=huge),)), {})
+    assert len(html) < 20_000
+    assert "9,996,000 more characters: see job.prompt" in html
+    assert len(twin.twin_text(CardView("b", (clip(prompt=huge, error=huge),)))) < 10_000
+
+
+def test_long_prompts_take_two_lines_and_open_on_demand() -> None:
+    """All of it is in the notebook, with its line ends."""
+    prompt = "A glass marble rolls off a wooden table, [Tracking shot]\n" * 4
+    parsed = Parsed(twin.twin_html(CardView("b", (clip("0", prompt=prompt), clip("1"))), {}))
+    assert len(parsed.all("details")) == 1
+    assert prompt in parsed.text
+
+
+def test_a_prompt_of_all_is_said_once() -> None:
+    """Above the clips, in HTML and in text."""
+    card = CardView("b", (clip("0"), clip("1")), prompt="a fox")
+    assert Parsed(twin.twin_html(card, {"0": picture(), "1": picture()})).text.count("a fox") == 1
+    assert twin.twin_text(card).count("a fox") == 1
+
+
+def test_a_clip_costs_the_notebook_about_ten_kilobytes() -> None:
+    """Posters included, four clips stay below 60 kB with their contact sheet."""
+    posters = {str(place): picture(shade=60 + 10 * place) for place in range(4)}
+    bundle = twin.twin_bundle(CardView("b", tuple(clip(key) for key in posters)), posters)
+    assert set(bundle) == {"text/html", "text/plain", "image/jpeg"}
+    assert sum(map(len, bundle.values())) < 60_000
+
+
+def test_a_tile_is_never_wider_than_its_picture() -> None:
+    """640 pixels for one clip, 320 for one of many, less where the clip has less."""
+    widths = [
+        twin.twin_html(CardView("b", clips), {}).split('class="hailuo-tile" style="width:')[1].split("px")[0]
+        for clips in [(clip(width=1366),), (clip("0"), clip("1")), (clip(width=240),)]
+    ]
+    assert widths == ["640", "320", "240"]
+
+
+def test_many_clips_are_rows_with_small_pictures() -> None:
+    """200 clips with posters stay below a megabyte."""
+    clips = tuple(clip(str(place), prompt=f"fox number {place}") for place in range(200))
+    poster = picture()
+    bundle = twin.twin_bundle(CardView("b", clips), {one.key: poster for one in clips})
+    parsed = Parsed(bundle["text/html"])
+    assert parsed.all("video") == []
+    assert len(parsed.all("img")) == 200
+    assert sum(map(len, bundle.values())) < 1_000_000
+
+
+def test_broken_posters_leave_their_place_empty() -> None:
+    """A damaged file on disk must not cost the card."""
+    bundle = twin.twin_bundle(CardView("b", (clip("0"), clip("1"))), {"0": b"no jpeg", "1": picture()})
+    assert bundle["image/jpeg"]
+    assert bundle["text/html"].count("<img") == 1
+
+
+def test_the_sheet_is_the_poster_or_a_grid() -> None:
+    """For PDF, LaTeX and GitHub."""
+    poster = picture()
+    assert sheet.sheet_jpeg([]) == b""
+    assert sheet.sheet_jpeg([poster]) == poster
+    with Image.open(BytesIO(sheet.sheet_jpeg([poster] * 5))) as grid:
+        assert grid.size == (1200, 342)
+    with Image.open(BytesIO(sheet.thumbnail(poster))) as small:
+        assert small.size == (192, 108)
+    assert len(sheet.thumbnail(poster)) < 3_000
+
+
+def test_the_headline_stands_alone_in_the_widgets_place() -> None:
+    """And is then left out of the twin."""
+    card = CardView("b", (clip(),), headline="1 clip <b>", shared="t2v-pro")
+    assert Parsed(twin.headline_html(card)).text == "1 clip <b> · t2v-pro"
+    assert "t2v-pro" not in twin.twin_html(card, {}, has_headline=False)
+    assert twin.headline_html(CardView("b")) == ""
