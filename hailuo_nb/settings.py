@@ -13,7 +13,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -290,6 +289,8 @@ def _from_project(project_file: Path | None) -> dict[str, Any]:
     """Read ``[tool.hailuo_nb]``; a file that cannot be read is an error, as it may hold a limit."""
     if project_file is None or not project_file.is_file():
         return {}
+    import tomllib
+
     try:
         table = tomllib.loads(project_file.read_text("utf-8")).get("tool", {}).get("hailuo_nb", {})
     except (OSError, ValueError) as error:

@@ -15,7 +15,6 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_exp
 from traitlets import Any as AnyTrait
 from traitlets import TraitError, validate
 
-from hailuo_nb.notebook.options import parse_cell_line, parse_line, resolve
 from hailuo_nb.settings import READERS
 
 if TYPE_CHECKING:
@@ -97,6 +96,9 @@ class HailuoMagics(Magics):
     @line_cell_magic
     def hailuo(self, line: str, cell: str | None = None) -> Any:
         """Make clips from the text of this cell, or run a command; ``%%hailuo --help``, ``%hailuo help``."""
+        from hailuo_nb.notebook.options import parse_cell_line, parse_line, resolve
+
+        # The line is read before anything heavier is loaded, so that a mistake in it is told at once.
         if cell is None:
             command = parse_line(line)
             from hailuo_nb.notebook import commands
