@@ -186,7 +186,8 @@ def _sky(scene: Scene, *, sun: bool = True, stars: bool | None = None) -> None:
     picture = Image.fromarray(np.clip(sky, 0, 255).astype(np.uint8)).resize(
         (wide, high), Image.Resampling.BICUBIC
     )
-    if stars if stars is not None else scene.look.light == "night":
+    clear_night = scene.look.light == "night" and scene.look.weather != "rain"
+    if stars if stars is not None else clear_night:
         _stars(picture, dice, round(high * line), scene)
     if sun and scene.look.weather != "rain":
         _disc(picture, scene, (light_x * 3, light_y * 3))
