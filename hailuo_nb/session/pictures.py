@@ -59,7 +59,7 @@ def frame_of(job: Job, at: float | None) -> ImageRef:
     Parameters
     ----------
     job : Job
-        A completed one.
+        One that is completed or on its way.
     at : float, optional
         Seconds from the start; the very last frame when not given.
     """

@@ -138,6 +138,7 @@ class Simulator:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                env=_without_keys(),
                 start_new_session=True,
             )
         assert process.stdout is not None
