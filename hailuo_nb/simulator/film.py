@@ -4,8 +4,8 @@ In comes a job of :mod:`~hailuo_nb.simulator.worker`, out goes an MP4 at its pat
 frame each second, yuv420p, the index in front. The same job gives the same bytes: nothing here asks for time
 or chance, and x264 runs on one thread.
 
-Measured for 6 s of 1366x768 on one core of a small virtual machine: see
-``tests/simulator/test_simulator_film.py``.
+Measured on a shared two-core machine: 6 s of 1366x768 cost 0.65 to 1.1 s of a core, a zoom 0.3 s more, and
+0.3 to 2 MB.
 """
 
 from __future__ import annotations
