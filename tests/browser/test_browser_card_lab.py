@@ -86,7 +86,18 @@ def test_the_card_keeps_moving_while_a_later_cell_sleeps(lab: NotebookPage) -> N
 
 def test_the_twin_takes_over_without_a_shift(lab: NotebookPage) -> None:
     """At the end every frame and tile stands where it stood, and the browser saw nothing move."""
-    cell = lab.add(code("shift", FOUR + "later(2.5, lambda: p.finish(end, posters_of(end)))"))
+    ends = (
+        "again = Action('retry', 'Try again $0.49', command='%hailuo retry 3f2a')\n"
+        "bad = replace(a[1], status='failed', word='failed', error='The service could not make it (1000).',\n"
+        "              hint='Not billed. Try again or change the prompt.', actions=(again,))\n"
+        "old = replace(done(a[2]), cached_note='made 3 Nov, not paid again', prompt='An owl at noon')\n"
+        "long = dict(file='hailuo/clips/' + 'marble-' * 6 + 't1.mp4', prompt='A marble rolls. ' * 20)\n"
+        "start = card(a[0], bad, old, replace(a[3], **long), batch=BATCH)\n"
+        "end = card(done(a[0]), bad, old, done(replace(a[3], file=long['file'], prompt=long['prompt'])), batch=BATCH)\n"
+        "p = painter(start)\n"
+        "later(2.5, lambda: p.finish(end, posters_of(end)))"
+    )
+    cell = lab.add(code("shift", FOUR.replace("p = painter(start)", ends)))
     expect(cell.locator(".hailuo-badge").first).to_contain_text("working")
     shot(lab.page, "working-light")
     lab.page.evaluate(
@@ -286,6 +297,7 @@ CONTRAST = """(cell) => {
     let ground = [255, 255, 255];
     for (const one of [...chain].reverse()) ground = over(rgb(getComputedStyle(one).backgroundColor), ground);
     const alpha = chain.reduce((all, one) => all * Number(getComputedStyle(one).opacity), 1);
+    if (!alpha) continue; // shown while the pointer or the focus is there
     const text = rgb(getComputedStyle(node).color); text[3] = (text[3] ?? 1) * alpha;
     const [a, b] = [light(over(text, ground)), light(ground)];
     ratios.push((Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));

@@ -110,7 +110,10 @@ class Tile {
     /** @type {HTMLVideoElement | null} */ this.video = null;
     this.hover = 0;
     this.root = make("div", "clip");
+    this.stage = make("div", "stage");
     this.frame = make("div", "frame");
+    this.tools = make("div", "tools");
+    this.stage.append(this.frame, this.tools);
     this.image = /** @type {HTMLImageElement} */ (make("img", "poster"));
     this.image.alt = "";
     this.image.hidden = true;
@@ -123,17 +126,17 @@ class Tile {
     this.bar.setAttribute("aria-hidden", "true");
     this.body = make("div", "body");
     this.frame.append(this.image, this.badge, this.bar);
-    this.root.append(this.frame, this.body);
+    this.root.append(this.stage, this.body);
     this.frame.addEventListener("click", () => this.open());
     this.frame.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();
       this.open();
     });
-    this.frame.addEventListener("pointerenter", (event) => {
+    this.stage.addEventListener("pointerenter", (event) => {
       if (event.pointerType === "mouse") this.hover = window.setTimeout(() => this.play(), 120);
     });
-    this.frame.addEventListener("pointerleave", () => this.stop());
+    this.stage.addEventListener("pointerleave", () => this.stop());
   }
 
   get isPlayable() {
@@ -174,7 +177,7 @@ class Tile {
   writeBody() {
     const { clip } = this;
     const wasOpen = [...this.body.querySelectorAll("details")].map((one) => one.open);
-    const focused = this.body.contains(document.activeElement)
+    const focused = this.root.contains(document.activeElement)
       ? /** @type {HTMLElement} */ (document.activeElement).dataset.name : undefined;
     const row = make("div", "row");
     const caption = make("span", "caption");
@@ -191,15 +194,10 @@ class Tile {
     if (clip.actions?.length) nodes.push(this.card.actionRow(clip.actions, clip.key));
     if (clip.prompt) nodes.push(folded(clip.prompt, clip.brief));
     if (clip.file && !GONE.has(clip.status)) nodes.push(this.filePath());
-    // the tools share the last line, because the twin has no line of its own for them
-    const last = /** @type {HTMLElement} */ (nodes.pop());
-    last.classList.add("hailuo-last");
-    const foot = make("div", "foot");
-    foot.append(last, ...this.tools());
-    nodes.push(foot);
+    nodes.push(this.writeTools());
     this.body.replaceChildren(...nodes);
     this.body.querySelectorAll("details").forEach((one, place) => { one.open = wasOpen[place] ?? false; });
-    if (focused) /** @type {HTMLElement | null} */ (this.body.querySelector(`[data-name="${CSS.escape(focused)}"]`))?.focus();
+    if (focused) /** @type {HTMLElement | null} */ (this.root.querySelector(`[data-name="${CSS.escape(focused)}"]`))?.focus();
   }
 
   /** Where the file is or will be. */
@@ -207,28 +205,24 @@ class Tile {
     const { clip } = this;
     const isDone = clip.word === "done";
     const url = isDone ? this.card.urlOf(clip) : "";
-    const name = /** @type {HTMLAnchorElement} */ (make(url ? "a" : "div", "path"));
+    const line = make("div", "path");
+    const name = /** @type {HTMLAnchorElement} */ (make(url ? "a" : "span"));
     if (url) Object.assign(name, { href: url, target: "_blank", rel: "noopener" });
+    else if (isDone) this.card.later(800, () => { if (this.card.urlOf(clip)) this.writeBody(); }); // the twin comes next
     name.append(make("bdi", "", isDone ? clip.file : `will be ${clip.file}`));
-    return name;
+    line.append(name);
+    return line;
   }
 
-  /** Copying the prompt, and facts on demand. */
-  tools() {
+  /** Copying the prompt, and facts on demand: in the corner of the frame, so that no line of the twin is missing. */
+  writeTools() {
     const { clip } = this;
     const prompt = clip.prompt || this.card.data.prompt;
-    const tools = make("span", "tools");
-    if (prompt) {
-      const copy = button("copy", () => this.card.copy(prompt, copy));
-      copy.title = "Copy the prompt";
-      copy.dataset.name = "copy";
-      tools.append(copy);
-    }
     const facts = [
       clip.id && `job ${clip.id}`, clip.prediction_id && `prediction ${clip.prediction_id}`, clip.status,
       clip.width && clip.height && `${clip.width} x ${clip.height}`, clip.elapsed_s && `took ${clock(clip.elapsed_s)}`,
     ].filter(Boolean).join(" · ");
-    const more = make("div", "facts", facts);
+    const more = make("div", "path", facts);
     const unfold = button("⋯", () => {
       this.isUnfolded = more.hidden;
       more.hidden = !this.isUnfolded;
@@ -239,8 +233,14 @@ class Tile {
     unfold.setAttribute("aria-label", unfold.title);
     unfold.setAttribute("aria-expanded", String(!!this.isUnfolded));
     unfold.dataset.name = "facts";
-    tools.append(unfold);
-    return [tools, more];
+    this.tools.replaceChildren(unfold);
+    if (prompt) {
+      const copy = button("copy", () => this.card.copy(prompt, copy));
+      copy.title = "Copy the prompt";
+      copy.dataset.name = "copy";
+      this.tools.prepend(copy);
+    }
+    return more;
   }
 
   /** Move what counts seconds. */
@@ -566,6 +566,7 @@ ${scope}.jp-OutputArea-child:has(> .jp-OutputArea-output > .${this.batchClass}){
 
   /** @param {number} delay @param {() => void} job */
   later(delay, job) {
+    if (this.isGone) return;
     const timer = window.setTimeout(() => { this.timers.delete(timer); job(); }, delay);
     this.timers.add(timer);
   }
