@@ -172,8 +172,8 @@ def _variants(magics: HailuoMagics, command: LineCommand) -> DataFrame:
             "variant": each.name,
             "makes": each.kind,
             "picture": each.picture,
-            "lengths_s": ", ".join(map(str, each.lengths_s)),
-            "price": _prices(each),
+            "lengths_s": _lengths(each),
+            "price_usd": _prices(each),
             "usually": f"{each.typical_s[0]:g}-{each.typical_s[1]:g} s" if each.typical_s else "",
             "price_as_of": each.prices[0].as_of if each.prices else "",
             "model": each.model_id,
@@ -307,13 +307,22 @@ def _last(session: Session) -> list[Job]:
 
 
 def _prices(variant: Variant) -> str:
-    """Write a variant's prices in one cell of the table."""
+    """Write a variant's prices in one cell of the table, without a dollar sign: two of them would become a formula."""
     said = []
     for price in variant.prices:
-        when = dict(price.when)
-        length = when.get("duration")
-        said.append(usd_text(price.usd) + (f" for {length} s" if length and len(variant.prices) > 1 else ""))
+        length = dict(price.when).get("duration")
+        said.append(
+            usd_text(price.usd)[1:] + (f" for {length} s" if length and len(variant.prices) > 1 else "")
+        )
     return ", ".join(dict.fromkeys(said))
+
+
+def _lengths(variant: Variant) -> str:
+    """Write lengths in seconds: ``6, 10`` or ``4-12``."""
+    lengths = sorted(variant.lengths_s)
+    if len(lengths) > 3 and lengths == list(range(lengths[0], lengths[-1] + 1)):
+        return f"{lengths[0]}-{lengths[-1]}"
+    return ", ".join(map(str, lengths))
 
 
 def _inputs_of(variant: Variant) -> DataFrame:

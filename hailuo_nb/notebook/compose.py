@@ -192,28 +192,31 @@ def _hint(job: Job) -> str:
 
 
 def _failure_hint(job: Job) -> str:
+    """Say whether a failed clip was billed, as far as anybody knows."""
+    if job.row.was_accepted is False:
+        return f"{NOT_BILLED} Running the cell again sends it once more."
     if job.service == "simulator":
-        billed = "Simulated money only."
-    elif job.row.was_accepted is False:
-        billed = NOT_BILLED
-    elif job.row.error_kind == "ContentRejected":
-        billed = REFUSAL
-    else:
-        billed = PROBABLY_REFUNDED
-    again = (
-        "Running the cell again sends it once more."
-        if job.row.was_accepted is False
-        else f"Another take costs {usd_text(job.quote_usd)}: raise --takes or change the prompt."
-    )
-    return f"{billed} {again}"
+        return "Simulated money only."
+    if job.row.price_source == "billing":
+        return f"The bill says {usd_text(job.cost_usd)}."
+    return REFUSAL if job.row.error_kind == "ContentRejected" else PROBABLY_REFUNDED
 
 
 def _actions(job: Job) -> tuple[Action, ...]:
-    """Give the buttons that mean something now."""
+    """Give the buttons that mean something now; each says what it costs."""
+    price = usd_text(job.quote_usd)
     if job.status == "planned" and not job.is_held and not job.done():
-        return (Action("cancel", "Cancel", title="Not sent yet: cancelling costs nothing"),)
-    if job.status in {"submitting", "submitted", "processing", "unconfirmed"} and not job.is_hidden:
-        return (Action("cancel", "Hide", title="It is sent, is billed, and is fetched all the same"),)
+        title = "Not sent yet: cancelling costs nothing"
+        return (Action("cancel", "Cancel", title=title, command=f"%hailuo cancel {job.id}"),)
+    if job.status == "failed" and job.row.was_accepted is not False:
+        return (Action("retry", f"Try again {price}", command=f"%hailuo retry {job.id}"),)
+    if job.status == "unconfirmed" and job.done():
+        return (
+            Action("resend", f"Send once more {price}", command=f"%hailuo resend {job.id}"),
+            Action(
+                "abandon", "Close it", title="It may have been billed", command=f"%hailuo abandon {job.id}"
+            ),
+        )
     return ()
 
 

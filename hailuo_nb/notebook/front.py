@@ -9,16 +9,20 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from hailuo_nb.catalog.imageref import ImageRef
+from hailuo_nb.errors import HailuoError
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.notebook.card import CardPainter, show_static
 from hailuo_nb.notebook.compose import card_of
 from hailuo_nb.notebook.sheet import thumbnail
 from hailuo_nb.notebook.surroundings import look_around
+from hailuo_nb.session import aftercare
 from hailuo_nb.session.batch import Batch
+from hailuo_nb.session.session import Terms
 
 if TYPE_CHECKING:
     from hailuo_nb.session.session import Session
@@ -74,7 +78,6 @@ class _Scene:
         self._painter: CardPainter | None = None
         self._stop: Callable[[], None] = _nothing
         self._ended: Callable[[], None] = _nothing
-        self._lock = threading.Lock()
 
     def show_once(self) -> None:
         """Display the batch as it is, without a widget."""
@@ -114,17 +117,38 @@ class _Scene:
 
     def _on_message(self, content: dict[str, Any]) -> None:
         """Hand what a person did to the session; the work happens on the background thread."""
-        name = content.get("name")
+        name, job = content.get("name"), self._job_at(content.get("key"))
         if name == "confirm":
             try:
                 usd = Decimal(str(content.get("sum")))
             except InvalidOperation:
                 return
             self._session.confirm(self._batch, usd)
-        elif name == "cancel":
-            job = self._job_at(content.get("key"))
-            if job is not None:
-                job.cancel()
+        elif job is not None and name == "cancel":
+            job.cancel()
+        elif job is not None and name in {"retry", "resend", "abandon"}:
+            threading.Thread(
+                target=self._again, args=(str(name), job), name="hailuo-again", daemon=True
+            ).start()
+
+    def _again(self, name: str, job: Job) -> None:
+        """Do what a button said; away from the kernel's thread, which may be about to run a cell."""
+        try:
+            if name == "abandon":
+                aftercare.abandon(self._session, job)
+            else:
+                # The button said the price, so pressing it is the yes; the budget holds all the same.
+                self._take_in(job, aftercare.again(self._session, job, Terms(yes=True)))
+        except HailuoError as error:
+            text = str(error)
+            self._session.runner(job.service).call(lambda: job.show(note=text))
+
+    def _take_in(self, old: Job, new: Job) -> None:
+        """Show the new attempt in the place of the old one."""
+        places = tuple(replace(p, job=new, is_new=True) if p.job is old else p for p in self._batch.places)
+        self._batch = replace(self._batch, places=places)
+        stop, also = self._stop, new.observe(self._on_change)
+        self._stop = lambda: (stop(), also())[0]
 
     def _job_at(self, key: object) -> Job | None:
         places = self._batch.places

@@ -25,7 +25,9 @@ print(json.dumps(sorted(new & set(%r))))
 
 def run_python(code: str, folder: Path) -> str:
     """Run code in a fresh interpreter and give what it printed."""
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -162,7 +162,7 @@ def test_every_built_command_runs_before_there_is_anything(
 def test_variants_and_quote_tell_prices(shell: Shell) -> None:
     """The tables hold every variant, its price, and what more seconds and takes cost."""
     variants = shell.run("%hailuo variants")
-    assert variants.loc["t2v-pro", "price"] == "$0.49"
+    assert variants.loc["t2v-pro", "price_usd"] == "0.49"
     assert "enable_prompt_expansion" in shell.run("%hailuo variants t2v-pro").index
     quote = shell.run("%hailuo quote t2v-standard fast --duration 6,10 --takes 2")
     assert list(quote["total_usd"]) == [0.56, 1.12, 0.38, 0.64]

@@ -1,0 +1,204 @@
+"""What a card says, for jobs in every status."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hailuo_nb.catalog.variants import find
+from hailuo_nb.jobs.job import Job
+from hailuo_nb.ledger.rows import ClipRow
+from hailuo_nb.notebook.compose import card_of, headline
+from hailuo_nb.session.batch import Batch, Place
+
+WHEN = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
+
+
+class Nobody:
+    """Stands in for the runner and the session: nothing is asked of them here."""
+
+    def is_here(self) -> bool:
+        """Say no."""
+        return False
+
+    def call(self, function: Any, *args: object) -> None:
+        """Call at once."""
+        function(*args)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"{name} is not needed to draw a card")
+
+
+def row(**changed: Any) -> ClipRow:
+    """Give a row, planned unless told otherwise."""
+    fields: dict[str, Any] = dict.fromkeys(ClipRow.__dataclass_fields__)
+    fields |= {
+        "id": "k3m8x2ab",
+        "seq": 1,
+        "batch_id": "b1",
+        "take": 1,
+        "attempt": 1,
+        "service": "wavespeed",
+        "status": "planned",
+        "variant": "t2v-pro",
+        "model_id": "minimax/hailuo-2.3/t2v-pro",
+        "prompt": "a fox",
+        "axes": {},
+        "inputs": {"prompt": "a fox", "enable_prompt_expansion": True},
+        "asked_duration_s": 6.0,
+        "quote_usd": Decimal("0.49"),
+        "created_utc": WHEN,
+        "moved_utc": WHEN,
+        "request_hash": "a" * 64,
+        "tags": (),
+        "more_paths": (),
+        "was_taken_over": False,
+        "is_hidden": False,
+        "fence": 1,
+    }
+    return ClipRow(**fields | changed)
+
+
+def job(tmp_path: Path, *, cached: bool = False, **changed: Any) -> Job:
+    """Give the handle of a row."""
+    nobody: Any = Nobody()
+    return Job(row(**changed), tmp_path, "hailuo/clips/a-fox-12345678-t1.mp4", nobody, cached=cached)
+
+
+def batch(*jobs: Job, is_new: bool = True, **changed: Any) -> Batch:
+    """Give a batch of these jobs."""
+    nobody: Any = Nobody()
+    places = tuple(Place(each, dict(each.axes), is_new) for each in jobs)
+    made = Batch("b1", places, nobody, service=jobs[0].service)
+    return replace(made, **changed)
+
+
+def clip(of: Batch) -> Any:
+    """Give the first clip of a batch's card."""
+    return card_of(of, {"t2v-pro": find("t2v-pro")}, 1.0).clips[0]
+
+
+@pytest.mark.parametrize(
+    ("changed", "word", "said", "actions"),
+    [
+        ({}, "waiting", "", ["cancel"]),
+        ({"status": "submitting"}, "sent", "", []),
+        ({"status": "processing", "submitted_utc": WHEN}, "working", "", []),
+        ({"status": "downloading", "error": "The disk is full."}, "saving", "", []),
+        ({"status": "unconfirmed"}, "unconfirmed", "not sent again by itself", []),
+        ({"status": "cancelled"}, "cancelled", "Nothing was billed.", []),
+        (
+            {"status": "failed", "error": "Over the limit.", "was_accepted": False},
+            "failed",
+            "Nothing was billed. Running the cell again",
+            [],
+        ),
+        (
+            {"status": "failed", "error": "It broke.", "was_accepted": True},
+            "failed",
+            "refunded within 3 hours",
+            ["retry"],
+        ),
+        (
+            {"status": "failed", "error": "No.", "was_accepted": True, "error_kind": "ContentRejected"},
+            "failed",
+            "not documented",
+            ["retry"],
+        ),
+        (
+            {
+                "status": "failed",
+                "error": "No.",
+                "price_source": "billing",
+                "cost_usd": Decimal(0),
+                "was_accepted": True,
+            },
+            "failed",
+            "The bill says $0.00.",
+            ["retry"],
+        ),
+    ],
+)
+def test_every_status_says_what_happened_what_it_cost_and_what_to_do(
+    tmp_path: Path, changed: dict[str, Any], word: str, said: str, actions: list[str]
+) -> None:
+    """A card has a word for each status, and after trouble whether it was billed and what can be done."""
+    view = clip(batch(job(tmp_path, **changed)))
+    assert view.word == word
+    assert said in view.hint
+    assert [action.name for action in view.actions] == actions
+    assert view.price == "$0.49"
+    if changed.get("error"):
+        assert view.error == changed["error"]
+
+
+def test_trying_again_says_its_price_and_its_command(tmp_path: Path) -> None:
+    """The button of a failed clip repeats the sum, and the twin has the command for it."""
+    action = clip(batch(job(tmp_path, status="failed", error="x", was_accepted=True))).actions[0]
+    assert action.label == "Try again $0.49"
+    assert action.command == "%hailuo retry k3m8x2ab"
+
+
+def test_a_cached_clip_says_when_it_was_made_and_costs_nothing_again(tmp_path: Path) -> None:
+    """The date stands on the card, and the quote line says that there is nothing to pay."""
+    shown = batch(
+        job(
+            tmp_path,
+            cached=True,
+            status="completed",
+            finished_utc=WHEN,
+            width=1920,
+            height=1080,
+            duration_s=6.0,
+        ),
+        is_new=False,
+    )
+    assert clip(shown).cached_note.startswith("made 3 Nov")
+    assert headline(shown) == "1 clip · 1 on disk · nothing to pay"
+
+
+def test_the_quote_line_adds_up(tmp_path: Path) -> None:
+    """Clips, those on disk, the new ones at their price, and what the budget leaves."""
+    new = [job(tmp_path, id=f"n{i}", quote_usd=Decimal("0.28")) for i in range(8)]
+    old = [job(tmp_path, cached=True, id=f"o{i}", status="completed") for i in range(4)]
+    places = tuple(Place(each, {}, not each.cached) for each in [*old, *new])
+    shown = replace(batch(*new), places=places, budget_left_usd=Decimal("6.08"))
+    assert headline(shown) == "12 clips · 4 on disk · 8 new at $0.28 = $2.24 · budget left $6.08"
+
+
+def test_a_held_batch_asks_with_its_sum(tmp_path: Path) -> None:
+    """The button says the sum, and the reason stands on the card."""
+    held = [job(tmp_path, id=f"h{i}") for i in range(3)]
+    for each in held:
+        each.is_held, each.note = True, "Over the limit."
+    card = card_of(batch(*held), {}, 1.0)
+    assert card.confirm is not None
+    assert (card.confirm.label, card.confirm.sum) == ("Generate · $1.47", "1.47")
+    assert card.note == "Over the limit."
+
+
+def test_headless_says_only_what_is_the_same_in_every_run(tmp_path: Path) -> None:
+    """No budget, no count of what is on disk, no question."""
+    shown = batch(
+        job(tmp_path, cached=True, status="completed"), is_headless=True, budget_left_usd=Decimal(5)
+    )
+    assert headline(shown) == "1 clip · quote $0.49"
+
+
+def test_another_size_or_length_is_a_note(tmp_path: Path) -> None:
+    """What the service made otherwise than promised is said, and is no failure."""
+    view = clip(batch(job(tmp_path, status="completed", width=1280, height=720, duration_s=5.0)))
+    assert view.note == "The service made 1280x720 instead of 1920x1080 and 5.0 s instead of 6 s."
+
+
+def test_the_simulator_is_named_and_its_time_is_shorter(tmp_path: Path) -> None:
+    """Simulated clips say so, and the usual time is divided by the speed."""
+    shown = batch(job(tmp_path, service="simulator", status="processing"))
+    card = card_of(shown, {"t2v-pro": find("t2v-pro")}, 10.0)
+    assert card.is_simulated
+    assert card.clips[0].typical_s == (4.0, 7.0)
