@@ -6,6 +6,7 @@ kept for whoever looks for keys and markup in them. The kernel is killed with SI
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -18,6 +19,8 @@ from queue import Empty
 from typing import Any
 
 from crash_harness import HERE, Notebook, clean_environment
+from fault_child import GRACE_S
+from jupyter_core.utils import ensure_event_loop
 
 __all__ = ["Kernel", "KernelNotebook", "magic_of"]
 
@@ -60,6 +63,7 @@ class Kernel:
         from jupyter_client.manager import KernelManager
 
         self._manager = KernelManager(kernel_name="python3")
+        self.outputs: list[dict[str, Any]] = []
         environment = clean_environment() | dict(env) | {"IPYTHONDIR": str(folder.parent / "ipython")}
         environment |= {"JUPYTER_PLATFORM_DIRS": "1"}
         log = (folder.parent / "kernel.txt").open("ab")
@@ -69,7 +73,6 @@ class Kernel:
         self._client.start_channels()
         self._client.wait_for_ready(timeout=60)
         self.pid = int(self._manager.provisioner.process.pid)  # type: ignore[union-attr]
-        self.outputs: list[dict[str, Any]] = []
 
     def run(self, code: str, *, timeout: float = 60.0, is_headless: bool = False) -> dict[str, Any]:
         """Run one cell; gives the reply's content. Outputs are appended to `outputs`."""
@@ -116,6 +119,9 @@ class Kernel:
             self._manager.shutdown_kernel(now=True)
         with suppress(Exception):
             self._manager.context.destroy(linger=0)
+        # jupyter_client made it for this thread and leaves it open.
+        ensure_event_loop().close()
+        asyncio.set_event_loop(None)
 
     def said(self) -> str:
         """Give every output as one text."""
@@ -132,36 +138,53 @@ class KernelNotebook(Notebook):
     def __init__(self, spec: Mapping[str, Any]) -> None:
         folder = Path(spec["folder"])
         self._spec = spec
-        self._kernel = Kernel(folder, spec["env"])
-        self.pid = self._kernel.pid
+        self._folder = folder
+        self._kernel: Kernel | None = None
+        self._is_started = threading.Event()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._live, daemon=True)
         self._thread.start()
+        self._is_started.wait(90)
 
     def wait(self, seconds: float) -> bool:
         """Wait for its end."""
-        return self._over.wait(seconds)
+        is_over = self._over.wait(seconds)
+        if is_over:
+            self._thread.join(30)
+        return is_over
 
     def kill(self) -> None:
         """SIGKILL."""
-        self._kernel.kill()
-        self._over.wait(15)
+        if self._kernel is not None:
+            self._kernel.kill()
+        self._thread.join(30)
 
     def _live(self) -> None:
         spec = self._spec
+        kernel = None
         try:
-            self._kernel.run(SETUP.format(here=str(HERE), log=spec["log"]))
-            if spec["arm"]:
-                self._kernel.run(ARM.format(arm=spec["arm"]))
-            self._kernel.run("%load_ext hailuo_nb")
-            for cell in spec["cells"]:
-                self._kernel.run(magic_of(cell))
-            self._kernel.run(
-                REPORT.format(wait_s=spec["wait_s"], grace_s=spec.get("grace_s", 8.0), report=spec["report"])
-            )
-        except (KernelDied, TimeoutError, RuntimeError, OSError):
-            pass
+            kernel = self._kernel = Kernel(self._folder, spec["env"])
+            self._is_started.set()
+            self._run_cells(kernel)
+        except (KernelDied, TimeoutError, RuntimeError, OSError) as error:
+            with Path(spec["out"]).open("a", encoding="utf-8") as out:
+                out.write(f"{error!r}\n")
         finally:
-            Path(spec["out"]).write_text(self._kernel.said(), "utf-8")
-            self._kernel.close()
+            self._is_started.set()
+            if kernel is not None:
+                with Path(spec["out"]).open("a", encoding="utf-8") as out:
+                    out.write(kernel.said())
+                kernel.close()
             self._over.set()
+
+    def _run_cells(self, kernel: Kernel) -> None:
+        spec = self._spec
+        kernel.run(SETUP.format(here=str(HERE), log=spec["log"]))
+        if spec["arm"]:
+            kernel.run(ARM.format(arm=spec["arm"]))
+        kernel.run("%load_ext hailuo_nb")
+        for cell in spec["cells"]:
+            kernel.run(magic_of(cell))
+        wait_s = spec["wait_s"]
+        report = REPORT.format(wait_s=wait_s, grace_s=spec.get("grace_s", GRACE_S), report=spec["report"])
+        kernel.run(report, timeout=wait_s + 60)

@@ -273,8 +273,8 @@ class FaultProxy:
         try:
             while await self._exchange(listener, reader, writer):
                 pass
-        except (_Gone, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass
+        except (_Gone, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
+            pass  # cancelled only when the proxy ends
         finally:
             with contextlib.suppress(OSError, RuntimeError):
                 writer.close()
