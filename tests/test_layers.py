@@ -14,7 +14,7 @@ STANDARD_ROOTS = frozenset(__import__("sys").stdlib_module_names)
 MAY_KNOW: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "errors": (frozenset(), frozenset()),
     "settings": (frozenset({"errors"}), frozenset()),
-    "catalog": (frozenset({"errors", "settings"}), frozenset({"jsonschema"})),
+    "catalog": (frozenset({"errors", "settings"}), frozenset({"jsonschema_rs"})),
     "media": (frozenset({"errors", "settings", "catalog"}), frozenset({"av", "PIL", "numpy"})),
     "prompts": (frozenset({"errors", "settings", "catalog", "media"}), frozenset({"jinja2"})),
     "wavespeed": (frozenset({"errors", "settings", "catalog", "media"}), frozenset({"httpx"})),

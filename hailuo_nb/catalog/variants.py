@@ -321,8 +321,8 @@ def _request_schema(entry: Mapping[str, Any], model_id: str) -> Mapping[str, Any
 
 def _reduced_schema(schema: Mapping[str, Any], model_id: str) -> dict[str, Any]:
     """Keep of a published schema what can be checked here, and refuse one that is no schema."""
-    # Loading jsonschema takes 70 ms, and a variant of the catalogue never needs it.
-    from jsonschema import Draft202012Validator, SchemaError
+    # A variant of the catalogue never needs it.
+    import jsonschema_rs
 
     properties = {
         name: _reduced_property(facts)
@@ -338,8 +338,8 @@ def _reduced_schema(schema: Mapping[str, Any], model_id: str) -> dict[str, Any]:
         "additionalProperties": False,
     }
     try:
-        Draft202012Validator.check_schema(reduced)
-    except SchemaError as error:
+        jsonschema_rs.Draft202012Validator(reduced)
+    except (ValueError, RecursionError) as error:
         raise InvalidRequest(
             f"What the service says about the inputs of {model_id} cannot be read."
         ) from error

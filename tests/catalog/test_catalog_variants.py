@@ -327,7 +327,7 @@ def test_looking_into_the_catalogue_loads_no_library() -> None:
     code = (
         "import sys; from hailuo_nb.catalog.variants import find; find('t2v-pro')\n"
         "import hailuo_nb.catalog.request, hailuo_nb.catalog.quotes\n"
-        "sys.exit(any(name in sys.modules for name in ('jsonschema', 'av', 'PIL', 'numpy', 'httpx')))"
+        "sys.exit(any(name in sys.modules for name in ('jsonschema_rs', 'av', 'PIL', 'numpy', 'httpx')))"
     )
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
 

@@ -65,7 +65,7 @@ def test_loading_it_loads_no_database_library() -> None:
     """Only the standard library, so that loading the extension stays quick."""
     program = (
         "import sys, hailuo_nb.ledger.peek\n"
-        "print([name for name in ('sqlalchemy', 'filelock', 'pandas', 'jsonschema') if name in sys.modules])"
+        "print([name for name in ('sqlalchemy', 'filelock', 'pandas', 'jsonschema_rs') if name in sys.modules])"
     )
     root = Path(__file__).parents[2]
     done = subprocess.run(
