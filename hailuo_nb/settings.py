@@ -16,7 +16,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +25,7 @@ from hailuo_nb.errors import SettingInvalid
 
 WAVESPEED_URL = "https://api.wavespeed.ai"
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+MOST_USD = 1_000_000
 SERVICES = ("auto", "wavespeed", "simulator")
 RESUMES = ("auto", "ask", "off")
 
@@ -87,6 +88,8 @@ class Settings:
         Where WaveSpeed is; https, or loopback for tests.
     sources : Mapping[str, str]
         For each setting that is not the default, where it came from.
+    ignored : tuple of str
+        What the project file says and may not: limits it would raise, the service, the cache.
     """
 
     variant: str = "t2v-standard"
@@ -104,11 +107,29 @@ class Settings:
     service: str = "auto"
     base_url: str = WAVESPEED_URL
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+    ignored: tuple[str, ...] = field(default=(), compare=False)
 
-    def limits(self, service: str) -> Tier:
-        """Give the rate limits that hold for `service`."""
-        tier = TIERS[self.simulator_tier if service == "simulator" else self.tier]
-        return Tier(self.videos_per_minute or tier.videos_per_minute, self.concurrency or tier.concurrency)
+    def limits(self, service: str, *, simulated_tier: str | None = None) -> Tier:
+        """Give the rate limits that hold for `service`.
+
+        Parameters
+        ----------
+        service : str
+            ``wavespeed`` or ``simulator``.
+        simulated_tier : str, optional
+            The tier that the running simulator plays, where another kernel started it with another one.
+        """
+        if service != "simulator":
+            tier = TIERS[self.tier]
+            return Tier(
+                self.videos_per_minute or tier.videos_per_minute, self.concurrency or tier.concurrency
+            )
+        # The simulator refuses what is over its tier, whatever the real account allows.
+        tier = TIERS[simulated_tier or self.simulator_tier]
+        return Tier(
+            min(self.videos_per_minute or tier.videos_per_minute, tier.videos_per_minute),
+            min(self.concurrency or tier.concurrency, tier.concurrency),
+        )
 
 
 def _text(value: object) -> str:
@@ -118,16 +139,17 @@ def _text(value: object) -> str:
 
 
 def _folder(value: object) -> str:
-    text = _text(value)
-    path = Path(text)
+    # A backslash parts folders on Windows, and a notebook travels.
+    text = _text(value).replace("\\", "/")
+    parts = PurePosixPath(text).parts
     if (
-        path.is_absolute()
-        or ".." in path.parts
-        or path == Path()
-        or any(p.startswith(".") for p in path.parts)
+        not parts
+        or len(text) > 200
+        or not text.isprintable()
+        or any(part.startswith(("/", ".", "~")) or ":" in part for part in parts)
     ):
         raise ValueError("a plain folder name beside the notebook (hidden folders do not play in Jupyter)")
-    return path.as_posix()
+    return "/".join(parts)
 
 
 def _money(value: object) -> Decimal:
@@ -135,8 +157,8 @@ def _money(value: object) -> Decimal:
         amount = Decimal(str(value).strip().removeprefix("$"))
     except InvalidOperation:
         raise ValueError("an amount such as 2.50") from None
-    if not amount.is_finite() or amount < 0:
-        raise ValueError("an amount of zero or more")
+    if not amount.is_finite() or not 0 <= amount <= MOST_USD:
+        raise ValueError("an amount from 0 to a million")
     return amount
 
 
@@ -145,9 +167,10 @@ def _money_or_none(value: object) -> Decimal | None:
 
 
 def _whole(value: object) -> int:
-    if isinstance(value, bool) or not str(value).strip().isdecimal() or int(str(value)) < 1:
-        raise ValueError("a whole number of at least 1")
-    return int(str(value))
+    text = str(value).strip()
+    if isinstance(value, bool) or not text.isdecimal() or len(text) > 9 or int(text) < 1:
+        raise ValueError("a whole number from 1 to 999999999")
+    return int(text)
 
 
 def _whole_or_none(value: object) -> int | None:
@@ -195,6 +218,8 @@ def _one_of(*choices: str) -> Callable[[object], str]:
 def _address(value: object) -> str:
     text = _text(value).rstrip("/")
     parts = urlsplit(text)
+    if "\\" in text or not text.isprintable() or " " in text:
+        raise ValueError("an address without spaces, line breaks or backslashes")
     if not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)):
         raise ValueError("an https address (plain http is for this machine only)")
     if parts.username or parts.password or parts.query or parts.fragment or not parts.hostname:
@@ -225,6 +250,9 @@ TASTE = frozenset({"variant", "dir", "simulator_speed", "simulator_tier", "resum
 LOWERABLE = frozenset(
     {"budget_usd", "confirm_above_usd", "max_clips", "videos_per_minute", "concurrency", "tier"}
 )
+# The key goes to this address, so only whoever starts the process says it.
+ADDRESS = "base_url"
+ADDRESS_NAME = "WAVESPEED_BASE_URL"
 
 
 def load(
@@ -264,14 +292,21 @@ def load(
     sources: dict[str, str] = {}
     for source, given in layers:
         for name, value in given.items():
+            if name == ADDRESS and source != "environment":
+                raise SettingInvalid(
+                    f"The service's address comes from {ADDRESS_NAME} in the process environment only."
+                )
             if name not in values:
                 values[name] = _read(name, value, source)
                 sources[name] = source
     trusted = dataclasses.replace(Settings(), **values)
+    ignored = []
     for name, value in _from_project(project_file).items():
-        if name not in values and _project_may(name, value, trusted):
+        if not _project_may(name, value, trusted):
+            ignored.append(name)
+        elif name not in values:
             values[name], sources[name] = value, "pyproject.toml"
-    return Settings(**values, sources=MappingProxyType(sources))
+    return Settings(**values, sources=MappingProxyType(sources), ignored=tuple(ignored))
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -279,9 +314,9 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
     found = {
         name: environ[f"HAILUO_{name.upper()}"] for name in READERS if f"HAILUO_{name.upper()}" in environ
     }
-    found.pop("base_url", None)
-    if environ.get("WAVESPEED_BASE_URL"):
-        found["base_url"] = environ["WAVESPEED_BASE_URL"]
+    found.pop(ADDRESS, None)
+    if environ.get(ADDRESS_NAME):
+        found[ADDRESS] = environ[ADDRESS_NAME]
     return found
 
 
@@ -292,11 +327,14 @@ def _from_project(project_file: Path | None) -> dict[str, Any]:
     import tomllib
 
     try:
-        table = tomllib.loads(project_file.read_text("utf-8")).get("tool", {}).get("hailuo_nb", {})
-    except (OSError, ValueError) as error:
+        tools = tomllib.loads(project_file.read_text("utf-8")).get("tool", {})
+    except (OSError, ValueError, RecursionError) as error:
+        # An OSError's own text holds the whole path, and a notebook is shared.
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())[:200]
         raise SettingInvalid(
-            f"{project_file.name} cannot be read ({error}); mend it or move it away."
+            f"{project_file.name} cannot be read ({reason}); mend it or move it away."
         ) from None
+    table = tools.get("hailuo_nb", {}) if isinstance(tools, dict) else {}
     if not isinstance(table, dict):
         raise SettingInvalid(
             f"[tool.hailuo_nb] in {project_file.name} is no table; write name = value lines."
@@ -308,8 +346,8 @@ def _read(name: str, value: object, source: str) -> Any:
     """Turn one given value into its type, or say what would be right."""
     reader = READERS.get(name)
     if reader is None:
-        near = difflib.get_close_matches(name, READERS, n=1)
-        hint = f"did you mean {near[0]}?" if near else "settings are " + ", ".join(READERS)
+        near = difflib.get_close_matches(name[:80], READERS, n=1)
+        hint = f"did you mean {near[0]}?" if near else "settings are " + ", ".join(READERS) + "."
         raise SettingInvalid(f"There is no setting {name[:80]!r} ({source}); {hint}")
     try:
         return reader(value)

@@ -7,6 +7,7 @@ magics use the same session, so a cell and a call see the same clips.
 from __future__ import annotations
 
 import atexit
+import getpass
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from hailuo_nb.media import recipe
 from hailuo_nb.notebook.front import Front
 from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.session.batch import Batch
-from hailuo_nb.session.session import Session
+from hailuo_nb.session.session import Cell, Session
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -34,19 +35,26 @@ def session(folder: Path | None = None, configured: Callable[[], Mapping[str, ob
     folder : pathlib.Path, optional
         Beside which notebook clips and ledger go; the current folder when not given. Only the first call counts.
     configured : callable, optional
-        Gives what ``%config`` has set.
+        Gives what ``%config`` has set; whoever says it last is asked.
     """
     with _lock:
         if not _current:
-            made = Session(folder or Path.cwd(), configured=configured)
+            made = Session(folder or Path.cwd())
             shell = _shell()
             if shell is not None:
                 front = Front(made, shell)
                 front.attach()
                 made.front = front
                 made.is_headless = lambda: look_around(shell).is_headless
-            atexit.register(close)
+                made.where = lambda: _cell(shell)
+                made.ask_key = _ask_key
+            else:
+                # A plain script: nobody sees a card, and nobody can click it.
+                made.is_headless = lambda: True
+            _at_exit(close)
             _current.append(made)
+        if configured is not dict:
+            _current[0].configured = configured
         return _current[0]
 
 
@@ -57,8 +65,6 @@ def close() -> None:
         _current.clear()
     for each in ended:
         each.close()
-    if ended:
-        atexit.unregister(close)
 
 
 def generate(
@@ -71,11 +77,15 @@ def generate(
     takes: int = 1,
     vary: Mapping[str, Sequence[object]] | None = None,
     zip: Sequence[str] | Sequence[Sequence[str]] | None = None,  # noqa: A002 - the contract's name
+    sample: int | None = None,
+    seed: int = 0,
     name: str | None = None,
-    tags: Sequence[str] = (),
+    tags: str | Sequence[str] = (),
     expand: bool | None = None,
+    go_fast: bool | None = None,
     inputs: Mapping[str, Any] | None = None,
     raw: bool = False,
+    skip_invalid: bool = False,
     dry_run: bool = False,
     offline: bool = False,
     wait: bool | None = None,
@@ -102,21 +112,31 @@ def generate(
     vary : Mapping, optional
         Values for ``{axis}`` in the prompt.
     zip : sequence of str, optional
-        Axes that move together instead of being multiplied.
-    name, tags
+        Axes that move together instead of being multiplied; or several such groups.
+    sample : int, optional
+        Make so many of the combinations only, chosen by chance.
+    seed : int
+        Chooses which; the same ones for the same seed. It changes nothing in a clip.
+    name : str, optional
         What the clips are called, in the history and in their file names.
+    tags : str or sequence of str
+        The user's words for them, to find them by.
     expand : bool, optional
         Whether the service may rewrite the prompt; the variant's default when not given.
+    go_fast : bool, optional
+        Speed before quality, where the variant has that; its default when not given.
     inputs : Mapping, optional
         Any other input of the model.
     raw : bool
         Send the text as it is.
+    skip_invalid : bool
+        Drop combinations that a variant does not allow, and say so, instead of refusing all.
     dry_run : bool
         Give a DataFrame of prompts and prices; nothing is sent.
     offline : bool
         Only what is on disk.
     wait : bool, optional
-        Wait for the clips; when not given, only where nobody is at the notebook.
+        Wait for the clips; when not given, only where nobody is at the notebook: headless, or in a plain script.
     yes : bool
         Do not ask above the confirmation limit; the budget stays.
     max_cost : Decimal, float or str, optional
@@ -133,8 +153,14 @@ def generate(
     ------
     InvalidRequest
         With every fault of the request, before anything is sent.
+    KeyMissing
+        WaveSpeed is chosen, there is something to send, and no key.
     LimitReached
         Above a limit; nothing is sent.
+    NotOnDisk
+        With `offline`, for a clip that is not here.
+    HailuoError
+        Where it waited because nobody is at the notebook: the first clip's own error.
 
     Examples
     --------
@@ -151,11 +177,15 @@ def generate(
         takes=takes,
         vary=vary,
         zip=zip,
+        sample=sample,
+        seed=seed,
         name=name,
         tags=tags,
         expand=expand,
+        go_fast=go_fast,
         inputs=inputs,
         raw=raw,
+        skip_invalid=skip_invalid,
         dry_run=dry_run,
         offline=offline,
         wait=wait,
@@ -179,14 +209,21 @@ def raise_if_failed(batch: Batch) -> None:
 def quote(prompt: str = "", variant: str | Sequence[str] | None = None, **options: Any) -> DataFrame:
     """Say what a call of `generate` would make and cost; nothing is sent.
 
+    WaveSpeed is asked for its prices where there is a key; the dated table stands in where it does not answer.
+
+    Parameters
+    ----------
+    prompt, variant
+        As for `generate`.
+    **options
+        What `generate` takes to say which clips: ``duration``, ``takes``, ``vary``, ``inputs`` and so on.
+
     Returns
     -------
     pandas.DataFrame
         A row per clip, with ``quote_usd`` in US dollars; ``attrs["new_usd"]`` is the sum of what is not there yet.
     """
-    made = session().generate(prompt, variant, dry_run=True, **options)
-    assert not isinstance(made, Batch)
-    return made
+    return session().quote(prompt, variant, **options)
 
 
 def history(**filters: Any) -> DataFrame:
@@ -213,6 +250,22 @@ def resume() -> list[Job]:
 def read_recipe(path: str | Path) -> dict[str, Any] | None:
     """Read what a clip was made from, out of the MP4 itself; None where there is nothing."""
     return recipe.read(Path(path))
+
+
+def _cell(shell: Any) -> Cell:
+    """Give the cell that calls us."""
+    around = look_around(shell)
+    return Cell(around.notebook, around.cell_id)
+
+
+def _ask_key() -> str:
+    """Ask for the key, without an echo."""
+    return getpass.getpass("WaveSpeed key (kept in this kernel's memory only): ")
+
+
+def _at_exit(function: Callable[[], None]) -> None:
+    """Call a function at the end, before Python shuts its executors: ours would refuse what is still on its way."""
+    getattr(threading, "_register_atexit", atexit.register)(function)
 
 
 def _shell() -> Any:

@@ -16,7 +16,7 @@ from difflib import get_close_matches
 from hailuo_nb.errors import PromptInvalid
 from hailuo_nb.prompts.places import invalid, one_line
 
-__all__ = ["Axis", "Choice", "Grid"]
+__all__ = ["Axis", "Choice", "Grid", "sampled"]
 
 Choice = tuple[tuple[str, str], ...]
 """One combination: (axis, value) pairs in the order of the axes."""
@@ -112,17 +112,21 @@ class Grid:
         list of int
             Numbers for `at`, in order.
         """
-        count = self.count
-        if size >= count:
-            return list(range(count))
-        # Floyd's algorithm over random(), the one method whose sequence Python promises to keep for a seed: a
-        # rerun under a newer Python must choose, and so pay for, the same clips.
-        chance = random.Random(seed)  # noqa: S311 - chance, not secrecy
-        chosen: set[int] = set()
-        for last in range(count - size, count):
-            number = min(int(chance.random() * (last + 1)), last)
-            chosen.add(last if number in chosen else number)
-        return sorted(chosen)
+        return sampled(self.count, size, seed)
+
+
+def sampled(count: int, size: int, seed: int = 0) -> list[int]:
+    """Choose `size` of the numbers below `count` by chance, in order, the same ones for the same seed."""
+    if size >= count:
+        return list(range(count))
+    # Floyd's algorithm over random(), the one method whose sequence Python promises to keep for a seed: a
+    # rerun under a newer Python must choose, and so pay for, the same clips.
+    chance = random.Random(seed)  # noqa: S311 - chance, not secrecy
+    chosen: set[int] = set()
+    for last in range(count - size, count):
+        number = min(int(chance.random() * (last + 1)), last)
+        chosen.add(last if number in chosen else number)
+    return sorted(chosen)
 
 
 def _grouped(axes: Sequence[Axis], zips: Iterable[Sequence[str]]) -> tuple[tuple[int, ...], ...]:

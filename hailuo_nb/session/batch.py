@@ -6,8 +6,10 @@ notebook draws a batch; here it only knows that it can be shown.
 
 from __future__ import annotations
 
-import queue
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import asyncio
+import html
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, overload
@@ -16,13 +18,14 @@ from hailuo_nb import errors
 from hailuo_nb.catalog.quotes import sum_usd
 from hailuo_nb.jobs import waiting
 from hailuo_nb.jobs.job import Job
+from hailuo_nb.jobs.summary import job_html
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-CANCELLED_SENT = (
-    "{n} were sent already: they cannot be called back, are billed, and are fetched all the same."
-)
+# Dropping an unsent clip is one write in the background; a busy disk may make it wait.
+CANCEL_WAIT_S = 2.0
+MOST_LINES = 24
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,8 @@ class Batch(Sequence[Job]):
     >>> batch = hn.generate("a fox {light: at dawn|at night}", "t2v-standard")  # doctest: +SKIP
     >>> batch.wait()  # doctest: +SKIP
     >>> batch.df[["variant", "prompt", "cost_usd"]]  # doctest: +SKIP
+    >>> async for job in batch:  # as they arrive  # doctest: +SKIP
+    ...     print(job.path)
     """
 
     id: str
@@ -148,12 +153,14 @@ class Batch(Sequence[Job]):
         ConfirmationNeeded
             The batch waits for a yes: at once, since no click arrives while a cell blocks.
         """
-        if self.held:
-            raise errors.ConfirmationNeeded(
-                f"{len(self.held)} clips wait for a yes. Click the card's button or run the cell with --yes.",
-                job=self.held[0],
-            )
-        return waiting.wait_all([job.settled for job in self.jobs], timeout)
+        self._refuse_if_held()
+        until = None if timeout is None else time.monotonic() + timeout
+        are_done = all(
+            job.wait(None if until is None else max(0.0, until - time.monotonic())) for job in self.jobs
+        )
+        # The live price may have grown past a limit meanwhile, or the credits may have run out.
+        self._refuse_if_held()
+        return are_done
 
     def as_completed(self, timeout: float | None = None) -> Iterator[Job]:
         """Give each job as soon as it is done, in that order.
@@ -162,21 +169,49 @@ class Batch(Sequence[Job]):
         ----------
         timeout : float, optional
             Seconds to wait for each next one.
+
+        Raises
+        ------
+        ConfirmationNeeded
+            The batch waits for a yes: at once.
+        TimeoutError
+            The next one was not done in time; the jobs go on.
         """
-        ready: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        left = len(self.jobs)
-        for job in self.jobs:
-            job.add_done_callback(ready.put)
+        self._refuse_if_held()
+        arrivals: waiting.Arrivals[Job] = waiting.Arrivals()
+        jobs = self.jobs
+        for job in jobs:
+            job.add_done_callback(arrivals.put)
+        return (arrivals.take(timeout) for _ in jobs)
+
+    async def __aiter__(self) -> AsyncIterator[Job]:
+        """Give each job as soon as it is done; ``async for job in batch``."""
+        self._refuse_if_held()
+        loop = asyncio.get_running_loop()
+        left = {waiting.told(job.settled, loop): job for job in self.jobs}
         while left:
-            yield waiting.take(ready, timeout)
-            left -= 1
+            done, _ = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+            for ready in [each for each in left if each in done]:
+                yield left.pop(ready)
 
     def cancel(self) -> str:
-        """Drop what is unsent and say what became of the rest."""
-        unsent = sum(job.cancel() for job in self.jobs if not job.done() or job.is_held)
-        sent = sum(not job.done() for job in self.jobs) - unsent
-        dropped = f"{unsent} unsent clips dropped; they cost nothing."
-        return dropped + (f" {CANCELLED_SENT.format(n=sent)}" if sent > 0 else "")
+        """Drop what is unsent and say what became of the rest, once that is known."""
+        unsent = [job for job in self.jobs if job.status == "planned"]
+        for job in self.jobs:
+            if not job.done() or job.is_held:
+                job.cancel()
+        waiting.wait_all([job.settled for job in unsent], CANCEL_WAIT_S)
+        return _what_became(self.jobs, unsent)
+
+    def _refuse_if_held(self) -> None:
+        """Refuse to wait for what only a yes can set going."""
+        held = self.held
+        if held:
+            some = "1 clip waits" if len(held) == 1 else f"{len(held)} clips wait"
+            raise errors.ConfirmationNeeded(
+                f"{some} for a yes: {held[0].note} Click the card's button, or run the cell with --yes.",
+                job=held[0],
+            )
 
     def confirm(self, usd: Decimal) -> bool:
         """Say yes to exactly the sum shown; False if it is no longer the sum."""
@@ -198,11 +233,22 @@ class Batch(Sequence[Job]):
         return next((error for error in found if isinstance(error, errors.HailuoError)), None)
 
     def __repr__(self) -> str:
+        return f"<Batch {self._summary()}>"
+
+    def _repr_html_(self) -> str:
+        lines = "".join(job_html(place.job) + "<br>" for place in self.places[:MOST_LINES])
+        more = len(self) - MOST_LINES
+        rest = f"<div>and {more} more</div>" if more > 0 else ""
+        return f"<div><div>{html.escape(self._summary())}</div>{lines}{rest}</div>"
+
+    def _summary(self) -> str:
+        """Say how many clips there are and how they stand."""
         counts: dict[str, int] = {}
         for job in self.jobs:
             counts[job.status] = counts.get(job.status, 0) + 1
         said = ", ".join(f"{n} {status}" for status, n in counts.items())
-        return f"<Batch {self.name or self.id}: {len(self)} clips, {said}>"
+        clips = "1 clip" if len(self) == 1 else f"{len(self)} clips"
+        return f"{self.name or self.id}: {clips}, {said or 'nothing in it'}"
 
     def _ipython_display_(self) -> None:
         if not self.home.show(self):
@@ -213,3 +259,28 @@ class Batch(Sequence[Job]):
 
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, Batch) and other.id == self.id
+
+
+def _what_became(jobs: Sequence[Job], unsent: Sequence[Job]) -> str:
+    """Say what cancelling did, by the statuses that the ledger has now."""
+    dropped = sum(job.status == "cancelled" for job in unsent)
+    waiting_still = sum(job.status == "planned" for job in unsent)
+    sent = sum(job.status not in {"planned", "cancelled", "completed", "failed", "abandoned"} for job in jobs)
+    simulated = " in simulated dollars" if jobs and jobs[0].service == "simulator" else ""
+    said = []
+    if dropped == 1:
+        said.append("1 clip was dropped before it was sent; it cost nothing.")
+    elif dropped:
+        said.append(f"{dropped} clips were dropped before they were sent; they cost nothing.")
+    if waiting_still:
+        said.append(f"{waiting_still} unsent could not be dropped yet: another kernel or a busy disk.")
+    if sent == 1:
+        said.append(
+            f"1 was sent already: it cannot be called back, is billed{simulated}, and is fetched all the same."
+        )
+    elif sent:
+        said.append(
+            f"{sent} were sent already: they cannot be called back, are billed{simulated}, "
+            "and are fetched all the same."
+        )
+    return " ".join(said) or "There is nothing to cancel: no clip is waiting or out."

@@ -1,7 +1,7 @@
 """Where the WaveSpeed key comes from.
 
-In come the environment, Colab's secrets, a ``.env`` beside the notebook, the system's keyring and somebody to ask, in
-this order; out goes one `Key`, whose value shows in no repr. Only the client of the service ever reads the value.
+In come the environment, Colab's secrets, a ``.env`` beside the notebook, the system's keyring and what somebody typed;
+out goes one `Key`, whose value shows in no repr. Only the client of the service ever reads the value.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from hailuo_nb.errors import KeyMissing
 
 KEY_NAME = "WAVESPEED_API_KEY"
 KEYRING_SERVICE = "hailuo_nb"
+LONGEST_KEY = 512
+LONGEST_DOTENV = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,8 @@ class Key:
         return self.value[-4:] if len(self.value) >= 12 else ""
 
 
-def find(
-    folder: Path,
-    *,
-    environ: Mapping[str, str] | None = None,
-    ask: Callable[[], str] | None = None,
-) -> Key | None:
-    """Look for the key in every place it may be.
+class KeyRing:
+    """Every place the key may be in, looked through in one order.
 
     Parameters
     ----------
@@ -52,54 +49,86 @@ def find(
         The notebook's folder, where a ``.env`` may stand.
     environ : Mapping, optional
         The process environment; this process's when not given.
-    ask : callable, optional
-        Asks the user without an echo, where there is somebody to ask.
-
-    Returns
-    -------
-    Key or None
-        None when there is none anywhere.
-
-    Raises
-    ------
-    KeyMissing
-        When a place holds something that cannot be a key; says where, and shows nothing of it.
     """
-    places: list[tuple[str, Callable[[], str | None]]] = [
-        ("the environment", lambda: (os.environ if environ is None else environ).get(KEY_NAME)),
-        ("Colab's secrets", _from_colab),
-        ("the .env beside the notebook", lambda: _from_dotenv(folder / ".env")),
-        ("the system's keyring", _from_keyring),
-    ]
-    if ask is not None:
-        places.append(("what you typed", ask))
-    for source, look in places:
-        found = (look() or "").strip()
-        if found:
-            return Key(_checked(found, source), source)
-    return None
+
+    def __init__(self, folder: Path, environ: Mapping[str, str] | None = None) -> None:
+        self._folder = folder
+        self._environ = os.environ if environ is None else environ
+        self._typed: Key | None = None
+        # Colab and keyrings are slow and may put a question on the screen: each is asked once a kernel.
+        self._asked: dict[str, str] = {}
+
+    def find(self) -> Key | None:
+        """Give the key, or None when there is none anywhere.
+
+        What was typed in this kernel goes before all else: it was said last.
+
+        Raises
+        ------
+        KeyMissing
+            When a place holds something that cannot be a key; says where, and shows nothing of it.
+        """
+        if self._typed is not None:
+            return self._typed
+        places: tuple[tuple[str, Callable[[], str | None]], ...] = (
+            ("the environment", lambda: self._environ.get(KEY_NAME)),
+            ("Colab's secrets", lambda: self._once("colab", _from_colab)),
+            ("the .env beside the notebook", lambda: _from_dotenv(self._folder / ".env")),
+            ("the system's keyring", lambda: self._once("keyring", _from_keyring)),
+        )
+        for source, look in places:
+            found = (look() or "").strip()
+            if found:
+                return Key(_checked(found, source), source)
+        return None
+
+    def typed(self, text: str) -> None:
+        """Use what somebody typed, in this kernel only; an empty text takes it away and looks everywhere anew.
+
+        Raises
+        ------
+        KeyMissing
+            It cannot be a key; the one before stays.
+        """
+        text = text.strip()
+        if text:
+            self._typed = Key(_checked(text, "what you typed"), "what you typed")
+        else:
+            self._typed = None
+            self._asked.clear()
+
+    def _once(self, place: str, look: Callable[[], str | None]) -> str:
+        if place not in self._asked:
+            self._asked[place] = look() or ""
+        return self._asked[place]
 
 
 def _checked(value: str, source: str) -> str:
     """Refuse what no header can carry, before anything could print it."""
-    if not all("!" <= letter <= "~" for letter in value):
+    if len(value) > LONGEST_KEY or not all("!" <= letter <= "~" for letter in value):
         raise KeyMissing(
-            f"The key in {source} has a space, a line break or another letter that no key has; "
+            f"The key in {source} has a space, a line break or another letter that no key has, or is far too long; "
             "copy it again from wavespeed.ai/accesskey."
         )
     return value
 
 
 def _from_dotenv(path: Path) -> str | None:
-    """Read the key from a ``.env``, and nothing but the key."""
-    if not path.is_file():
-        return None
-    from dotenv import dotenv_values
-
+    """Read the key from a ``.env``, and nothing but the key: no other name in it counts or gets anywhere."""
     try:
-        return dotenv_values(path, interpolate=False).get(KEY_NAME)
+        if not path.is_file() or path.stat().st_size > LONGEST_DOTENV:
+            return None
+        # Some editors put a mark before the first name, which would hide it.
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError):
         return None
+    if KEY_NAME not in text:
+        return None
+    import io
+
+    from dotenv import dotenv_values
+
+    return dotenv_values(stream=io.StringIO(text), interpolate=False).get(KEY_NAME)
 
 
 def _from_colab() -> str | None:
@@ -108,9 +137,13 @@ def _from_colab() -> str | None:
         from google.colab import userdata
     except ImportError:
         return None
+    names = ("SecretNotFoundError", "NotebookAccessError", "TimeoutException")
     try:
         found = userdata.get(KEY_NAME)
-    except (userdata.SecretNotFoundError, userdata.NotebookAccessError):
+    except Exception as error:
+        # Its exceptions are told by their names: not every version has each of them.
+        if type(error).__name__ not in names:
+            raise
         return None
     return str(found) if found else None
 
@@ -124,6 +157,6 @@ def _from_keyring() -> str | None:
         return None
     try:
         found: str | None = keyring.get_password(KEYRING_SERVICE, KEY_NAME)
-    except KeyringError:
+    except (KeyringError, OSError, RuntimeError):
         return None
     return found

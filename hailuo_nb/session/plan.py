@@ -7,7 +7,7 @@ that names every fault. No price is paid and nothing is written here. Next: the 
 from __future__ import annotations
 
 import itertools
-import random
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,9 +17,12 @@ from hailuo_nb.catalog.quotes import Quote
 from hailuo_nb.catalog.request import GenerationRequest, build, read_value
 from hailuo_nb.catalog.variants import Variant
 from hailuo_nb.errors import InvalidRequest, TooManyClips
+from hailuo_nb.prompts.axes import Choice, Grid, sampled
 from hailuo_nb.prompts.grammar import PromptPlan, parse_cell
 
 Image = ImageRef | None
+# A cell with very many faults has one or two reasons; `InvalidRequest.faults` has them all.
+MOST_LISTED = 20
 
 
 @dataclass(frozen=True)
@@ -113,35 +116,57 @@ def wanted_clips(
     TooManyClips
         Before any is built.
     """
-    variants = [find(name) for name in asked.variants]
     plans = _plans(asked)
-    columns = list(itertools.product(plans, variants, asked.durations))
-    total = sum(plan.grid(asked.zips).count for plan, _, _ in columns)
+    grids = _grids(plans, asked.zips)
+    options = len(asked.variants) * len(asked.durations)
+    total = options * sum(grid.count for grid in grids)
     chosen = total if asked.sample is None else min(asked.sample, total)
     if chosen * asked.takes > most:
         raise TooManyClips(
             f"Not sent: this cell asks for {chosen * asked.takes:,} clips and max_clips is {most}. "
             f"Drop a value, use --sample N, or allow more with --max-clips {chosen * asked.takes}."
         )
+    variants = [find(name) for name in asked.variants]
+    columns = [
+        _Column(number, plan, grid, variant, duration)
+        for number, (plan, grid) in enumerate(zip(plans, grids, strict=True), start=1)
+        for variant in variants
+        for duration in asked.durations
+    ]
     clips: list[Wanted] = []
-    faults: dict[str, None] = {}
-    for place in _chosen(total, asked):
-        plan, variant, duration, index = _at(columns, asked, place)
-        choice = dict(plan.grid(asked.zips).at(index))
+    faults: dict[tuple[int, str], list[Choice]] = {}
+    tried: dict[int, int] = {}
+    for at, choice in _chosen(columns, total, asked):
+        column = columns[at]
+        tried[at] = tried.get(at, 0) + 1
         try:
-            request = _request(asked, plan, variant, duration, choice)
+            request = _request(asked, column, dict(choice))
         except InvalidRequest as error:
-            faults.update(dict.fromkeys(f"{_where(variants, variant)}{fault}" for fault in error.faults))
+            for fault in error.faults:
+                faults.setdefault((at, fault), []).append(choice)
             continue
-        price = quote(variant, request)
+        price = quote(column.variant, request)
         clips += [
-            Wanted(request, variant, take, plan.template, choice, price) for take in range(1, asked.takes + 1)
+            Wanted(request, column.variant, take, column.plan.template, dict(choice), price)
+            for take in range(1, asked.takes + 1)
         ]
-    if faults and not asked.skip_invalid:
-        raise InvalidRequest("; ".join(faults), faults=tuple(faults))
+    named = _named(columns, faults, tried)
+    if named and not asked.skip_invalid:
+        raise InvalidRequest(_listed(named), faults=named)
     if not clips:
-        raise InvalidRequest("Nothing is left to make: " + "; ".join(faults), faults=tuple(faults))
-    return tuple(clips), tuple(f"Dropped: {fault}" for fault in faults)
+        raise InvalidRequest("Nothing is left to make: " + _listed(named), faults=named)
+    return tuple(clips), tuple(f"Dropped: {fault}" for fault in named)
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One prompt with one variant at one length, and every combination of its axes."""
+
+    number: int
+    plan: PromptPlan
+    grid: Grid
+    variant: Variant
+    duration: int | None
 
 
 def _plans(asked: Asked) -> Sequence[PromptPlan]:
@@ -150,40 +175,80 @@ def _plans(asked: Asked) -> Sequence[PromptPlan]:
     return plans or (PromptPlan(""),)
 
 
-def _chosen(total: int, asked: Asked) -> Iterator[int]:
-    """Give the numbers of the combinations to make, the same ones for the same seed."""
+def _grids(plans: Sequence[PromptPlan], zips: Sequence[Sequence[str]]) -> list[Grid]:
+    """Give the combinations of each prompt; a group of ``zips`` holds for the prompts that have its axes."""
+    names = [{axis.name for axis in plan.axes} for plan in plans]
+    for group in zips:
+        if not any(each.issuperset(group) for each in names):
+            # Nowhere whole: the fullest prompt says best what is missing.
+            max(plans, key=lambda plan: len({axis.name for axis in plan.axes} & set(group))).grid([group])
+    return [
+        plan.grid([group for group in zips if each & set(group)])
+        for plan, each in zip(plans, names, strict=True)
+    ]
+
+
+def _chosen(columns: Sequence[_Column], total: int, asked: Asked) -> Iterator[tuple[int, Choice]]:
+    """Give the combinations to make, each with the number of its column; the same ones for the same seed."""
     if asked.sample is None or asked.sample >= total:
-        return iter(range(total))
-    return iter(sorted(random.Random(asked.seed).sample(range(total), asked.sample)))  # noqa: S311 - chance, not secrecy
+        for at, column in enumerate(columns):
+            for choice in column.grid:
+                yield at, choice
+        return
+    ends = list(itertools.accumulate(column.grid.count for column in columns))
+    for place in sampled(total, asked.sample, asked.seed):
+        at = bisect_right(ends, place)
+        yield at, columns[at].grid.at(place - (ends[at - 1] if at else 0))
 
 
-def _at(
-    columns: Sequence[tuple[PromptPlan, Variant, int | None]], asked: Asked, place: int
-) -> tuple[PromptPlan, Variant, int | None, int]:
-    """Find the column a combination is in, and its number there."""
-    for plan, variant, duration in columns:
-        count = plan.grid(asked.zips).count
-        if place < count:
-            return plan, variant, duration, place
-        place -= count
-    raise IndexError(place)
-
-
-def _request(
-    asked: Asked, plan: PromptPlan, variant: Variant, duration: int | None, choice: Mapping[str, str]
-) -> GenerationRequest:
+def _request(asked: Asked, column: _Column, choice: Mapping[str, str]) -> GenerationRequest:
+    variant = column.variant
     written = {name: read_value(variant, name, text) for name, text in asked.texts_as_written.items()}
     return build(
         variant,
-        prompt=plan.prompt_for(choice) or None,
+        prompt=column.plan.prompt_for(choice) or None,
         image=asked.image,
-        duration=duration,
+        duration=column.duration,
         expand=asked.expand,
         go_fast=asked.go_fast,
-        inputs={**written, **asked.inputs},
+        inputs={**written, **asked.inputs} if isinstance(asked.inputs, Mapping) else asked.inputs,
     )
 
 
-def _where(variants: Sequence[Variant], variant: Variant) -> str:
-    """Say which variant a fault is about, where there are several."""
-    return f"{variant.name}: " if len(variants) > 1 else ""
+def _named(
+    columns: Sequence[_Column], faults: Mapping[tuple[int, str], Sequence[Choice]], tried: Mapping[int, int]
+) -> tuple[str, ...]:
+    """Say of each fault what it is about: the variant and prompt where there are several, and the axis values.
+
+    What all combinations have in common is left out: it is not to blame.
+    """
+    many_variants = len({column.variant.name for column in columns}) > 1
+    prompts = {columns[at].number for at in tried}
+    whole: dict[tuple[str, str], set[int]] = {}
+    for (at, fault), choices in faults.items():
+        if len(choices) == tried[at]:
+            whole.setdefault((columns[at].variant.name, fault), set()).add(columns[at].number)
+    said: dict[str, None] = {}
+    for (at, fault), choices in faults.items():
+        column = columns[at]
+        in_prompts = whole.get((column.variant.name, fault), set())
+        where = [f"prompt {column.number}"] if len(prompts) > 1 and in_prompts != prompts else []
+        where += [column.variant.name] if many_variants else []
+        is_whole = len(choices) == tried[at]
+        for choice in choices[:1] if is_whole else choices:
+            values = [] if is_whole else [f"{name} {_short(value)}" for name, value in choice]
+            label = ", ".join([*where, *values])
+            said[f"{label}: {fault}" if label else fault] = None
+    return tuple(said)
+
+
+def _listed(faults: Sequence[str]) -> str:
+    """Put faults into one line, the first of very many."""
+    more = len(faults) - MOST_LISTED
+    return "; ".join(faults[:MOST_LISTED]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _short(text: str) -> str:
+    """Give a value short enough to tell it by."""
+    line = " ".join(text.split())
+    return line if len(line) <= 30 else line[:29] + "…"

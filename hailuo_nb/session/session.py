@@ -7,12 +7,15 @@ there is a row, and whatever may cost money has a row before it is sent.
 
 from __future__ import annotations
 
+import logging
 import threading
 import uuid
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -20,34 +23,43 @@ from hailuo_nb import errors
 from hailuo_nb.analysis.history import history
 from hailuo_nb.analysis.preview import preview_frame, price_frame
 from hailuo_nb.catalog.imageref import ImageRef
-from hailuo_nb.catalog.quotes import Quote, sum_usd, table_quote, usd_text
+from hailuo_nb.catalog.quotes import Quote, sum_usd, usd_text
 from hailuo_nb.catalog.request import GenerationRequest, build
-from hailuo_nb.catalog.variants import Variant, find, from_service, looks_like_model_id
+from hailuo_nb.catalog.variants import Variant
 from hailuo_nb.jobs import waiting
 from hailuo_nb.jobs.background import BackgroundLoop
 from hailuo_nb.jobs.desk import Desk
 from hailuo_nb.jobs.job import OUT, Job
-from hailuo_nb.jobs.prices import PRICE_AGE_S, price_key
+from hailuo_nb.jobs.prices import price_key
 from hailuo_nb.jobs.runner import Runner
 from hailuo_nb.ledger.reserving import is_to_send
 from hailuo_nb.ledger.rows import ClipRow, NewBatch, NewClip, Reserved
 from hailuo_nb.ledger.store import Ledger
 from hailuo_nb.media.worker import MediaWorker
 from hailuo_nb.session import keys
+from hailuo_nb.session.asking import asked_from, name_of, read_usd, tags_of, whole
 from hailuo_nb.session.batch import Batch, Place
-from hailuo_nb.session.pictures import frame_of, picture
+from hailuo_nb.session.limits import Consent, Terms, check_max_cost, check_terms
+from hailuo_nb.session.models import ANY_PICTURE, Models
+from hailuo_nb.session.pictures import frame_of
 from hailuo_nb.session.plan import Asked, Wanted, wanted_clips
-from hailuo_nb.session.services import SIMULATOR_KEY, Simulator, WaveSpeed
-from hailuo_nb.settings import Settings
+from hailuo_nb.session.services import NO_KEY, Simulator, WaveSpeed
+from hailuo_nb.settings import Settings, Tier
 from hailuo_nb.settings import load as load_settings
+from hailuo_nb.wavespeed.client import Client
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+__all__ = ["Cell", "Front", "Session", "Terms"]
+
+logger = logging.getLogger(__name__)
+logger.addHandler(logging.NullHandler())
 T = TypeVar("T")
-# Stands for a picture where only the price is asked; nobody fetches it.
-ANY_PICTURE = "https://example.com/picture.png"
-MODELS_AGE_S = 24 * 3600.0
+SERVICES = ("wavespeed", "simulator")
+# What the session writes; none of it may lead out of the notebook's folder.
+WRITTEN = ("", "clips", "simulator", "locks", "ledger.db")
+CLOSE_WAIT_S = 15.0
 
 
 class Front(Protocol):
@@ -67,31 +79,6 @@ class Cell:
     text: str | None = None
 
 
-@dataclass(frozen=True)
-class Terms:
-    """Under which limits a cell may send.
-
-    Attributes
-    ----------
-    yes : bool
-        The confirmation is given; it never lifts the budget.
-    max_cost : Decimal or None
-        The most this cell's new clips may cost.
-    max_clips : int or None
-        The most clips of this cell; the setting when not given.
-    offline : bool
-        Only what is on disk.
-    is_headless : bool
-        Nobody is there to confirm.
-    """
-
-    yes: bool = False
-    max_cost: Decimal | None = None
-    max_clips: int | None = None
-    offline: bool = False
-    is_headless: bool = False
-
-
 class Session:
     """One notebook's work.
 
@@ -101,6 +88,17 @@ class Session:
         The notebook's folder; clips and ledger go into `settings.dir` in it.
     configured : callable, optional
         Gives what ``%config`` has set.
+
+    Attributes
+    ----------
+    front : Front or None
+        Draws batches, where there is a notebook.
+    is_headless : callable
+        Tells whether nobody can answer in the running cell.
+    ask_key : callable or None
+        Asks somebody for the key without an echo, where there is somebody.
+    where : callable
+        Gives the cell that is running.
     """
 
     def __init__(
@@ -110,32 +108,86 @@ class Session:
         configured: Callable[[], Mapping[str, object]] = dict,
     ) -> None:
         self.folder = folder.resolve()
+        self.configured = configured
         self.front: Front | None = None
         self.is_headless: Callable[[], bool] = lambda: False
-        self._configured = configured
+        self.ask_key: Callable[[], str] | None = None
+        self.where: Callable[[], Cell] = Cell
         self._lock = threading.RLock()
         self._loop = BackgroundLoop()
         self._worker = MediaWorker()
         self._ledger_thread = ThreadPoolExecutor(1, "hailuo-ledger")
         self._work_thread = ThreadPoolExecutor(1, "hailuo-work")
         self._ledger: Ledger | None = None
+        self._dir: str | None = None
+        self._last_settings: Settings | None = None
+        self._services: dict[str, WaveSpeed | Simulator] = {}
         self._runners: dict[str, Runner] = {}
-        self._since_yes_usd = Decimal(0)
-        self._typed_key: keys.Key | None = None
+        self._keys = keys.KeyRing(self.folder)
+        self._consent = Consent()
+        self._models = Models(self._known_ledger, self._asked)
 
     # What there is
 
     def settings(self) -> Settings:
         """Read the settings as they are now."""
-        return load_settings(config=self._configured(), project_file=self.folder / "pyproject.toml")
+        now = load_settings(config=self.configured(), project_file=self.folder / "pyproject.toml")
+        self._last_settings = now
+        return now
+
+    def _settings_then(self) -> Settings:
+        """Give the settings for what is on its way: a file that is broken just now stops nothing that is paid."""
+        with suppress(errors.SettingInvalid):
+            return self.settings()
+        return self._last_settings or Settings()
+
+    def home(self, now: Settings | None = None) -> str:
+        """Give the folder for clips and ledger, relative to the notebook's: resolved once, on first use.
+
+        Raises
+        ------
+        SettingInvalid
+            It is a link out of the notebook's folder, or was changed since.
+        """
+        found = (now or self.settings()).dir
+        with self._lock:
+            if self._dir is None:
+                self._check_inside(found)
+                self._dir = found
+            elif found != self._dir:
+                raise errors.SettingInvalid(
+                    f"dir is {self._dir} since this kernel's first clip; restart the kernel to use {found}."
+                )
+            return self._dir
+
+    def _check_inside(self, found: str) -> None:
+        """Refuse links out of the notebook's folder: a stranger may have laid them, and Jupyter shows nothing there."""
+        for name in WRITTEN:
+            path = self.folder / found / name
+            if not path.resolve().is_relative_to(self.folder):
+                shown = f"{found}/{name}".rstrip("/")
+                raise errors.SettingInvalid(
+                    f"{shown} leads out of the notebook's folder, where Jupyter plays no clip; take that link away, or "
+                    "set another dir."
+                )
 
     @property
     def ledger(self) -> Ledger:
         """The ledger, opened (and made) on first use."""
         with self._lock:
             if self._ledger is None:
-                self._ledger = Ledger.open(self.folder / self.settings().dir / "ledger.db")
+                self._ledger = Ledger.open(self.folder / self.home() / "ledger.db")
             return self._ledger
+
+    def has_ledger(self) -> bool:
+        """Tell whether there is a ledger, without making one."""
+        return (
+            self._ledger is not None
+            or (self.folder / (self._dir or self.settings().dir) / "ledger.db").is_file()
+        )
+
+    def _known_ledger(self) -> Ledger | None:
+        return self.ledger if self.has_ledger() else None
 
     def service_name(self, now: Settings | None = None) -> str:
         """Tell which service the next clip goes to."""
@@ -146,62 +198,37 @@ class Session:
 
     def key(self) -> keys.Key | None:
         """Find the key, wherever it is."""
-        return self._typed_key or keys.find(self.folder)
+        return self._keys.find()
 
     def give_key(self, typed: str) -> None:
         """Use a key that was typed, in this kernel only; an empty text takes it away again."""
-        self._typed_key = keys.find(self.folder, environ={}, ask=lambda: typed) if typed.strip() else None
+        self._keys.typed(typed)
+        self._service("wavespeed")
 
     def speed_of(self, service: str) -> float:
         """Tell how many times faster than the catalogue says a service works."""
+        known = self._services.get(service)
+        if known is not None:
+            return known.speed
         return self.settings().simulator_speed if service == "simulator" else 1.0
 
     def variant_of(self, job: Job) -> Variant | None:
         """Give a job's variant, if the catalogue or the ledger's memory knows it."""
-        try:
-            return self.variant(job.variant, ask=False)
-        except errors.HailuoError:
-            return None
+        with suppress(errors.HailuoError):
+            return self._models.variant(job.variant, job.service, may_ask=False)
+        return None
 
-    def variant(self, name: str, *, ask: bool = True) -> Variant:
+    def variant(self, name: str, *, may_ask: bool = True) -> Variant:
         """Give a variant by its short name, or any WaveSpeed model by its id.
 
         Parameters
         ----------
         name : str
             What was typed.
-        ask : bool
+        may_ask : bool
             Whether the service may be asked for a model that is not known here.
         """
-        try:
-            return find(name)
-        except errors.UnknownVariant:
-            if not looks_like_model_id(name):
-                raise
-            return self._model(name, ask=ask)
-
-    def _model(self, model_id: str, *, ask: bool) -> Variant:
-        """Look a model up in the ledger's memory, then at the service."""
-        service = self.service_name()
-        remembered = self.ledger.recall(f"models:{service}", MODELS_AGE_S) if self.has_ledger() else None
-        if remembered is None or not any(entry["model_id"] == model_id for entry in remembered):
-            if not ask:
-                raise errors.UnknownVariant(
-                    f"{model_id} is not known here yet; run the cell without --dry-run."
-                )
-            desk = self.runner(service).desk
-
-            async def fetch() -> list[dict[str, Any]]:
-                return await (await desk.service.client()).models()
-
-            remembered = self.call(fetch())
-            self.ledger.remember(f"models:{service}", remembered)
-        for entry in remembered:
-            if entry.get("model_id") == model_id:
-                return from_service(entry)
-        raise errors.UnknownVariant(
-            f"{service} has no model {model_id}; %hailuo variants lists what is known here."
-        )
+        return self._models.variant(name, self.service_name(), may_ask=may_ask)
 
     # The main job
 
@@ -210,47 +237,38 @@ class Session:
         prompt: str,
         variant: str | Sequence[str] | None = None,
         *,
-        duration: int | Sequence[int] | None = None,
-        image: object = None,
-        fit: str | None = None,
-        takes: int = 1,
-        vary: Mapping[str, Sequence[object]] | None = None,
-        zip: Sequence[str] | Sequence[Sequence[str]] | None = None,  # noqa: A002 - the contract's name
         name: str | None = None,
-        tags: Sequence[str] = (),
-        expand: bool | None = None,
-        inputs: Mapping[str, Any] | None = None,
-        raw: bool = False,
+        tags: str | Sequence[str] = (),
         dry_run: bool = False,
         offline: bool = False,
         wait: bool | None = None,
         yes: bool = False,
         max_cost: object = None,
         max_clips: int | None = None,
+        **asked_for: Any,
     ) -> Batch | DataFrame:
         """Make clips from Python; see `hailuo_nb.notebook.api.generate`."""
-        asked = Asked(
-            text=prompt,
-            variants=_texts(variant) or (self.settings().variant,),
-            durations=_numbers(duration),
-            image=picture(image, self.folder, fit),
-            takes=_take_count(takes),
-            vary=vary or {},
-            zips=_groups(zip),
-            expand=expand,
-            inputs=inputs or {},
-            raw=raw,
-        )
+        asked = asked_from(self.folder, self.settings().variant, prompt, variant, **asked_for)
+        most = None if max_clips is None else whole(max_clips, "max_clips")
         if dry_run:
-            return self.preview(asked, max_clips=max_clips)
-        limit = None if max_cost is None else read_usd(max_cost, "max_cost")
+            return self.preview(asked, max_clips=most)
         terms = Terms(
-            yes=yes, max_cost=limit, max_clips=max_clips, offline=offline, is_headless=self.is_headless()
+            yes=yes,
+            max_cost=None if max_cost is None else read_usd(max_cost, "max_cost"),
+            max_clips=most,
+            offline=offline,
+            is_headless=self.is_headless(),
         )
-        batch = self.make(asked, name=name, tags=tags, terms=terms)
+        batch = self.make(asked, name=name_of(name), tags=tags_of(tags), cell=self.where(), terms=terms)
         if terms.is_headless if wait is None else wait:
             batch.wait()
         return batch
+
+    def quote(self, prompt: str, variant: str | Sequence[str] | None = None, **asked_for: Any) -> DataFrame:
+        """Say what a call of `generate` would make and cost, as the service says it where it answers."""
+        most = asked_for.pop("max_clips", None)
+        asked = asked_from(self.folder, self.settings().variant, prompt, variant, **asked_for)
+        return self.preview(asked, max_clips=None if most is None else whole(most, "max_clips"), is_live=True)
 
     def make(
         self,
@@ -278,33 +296,58 @@ class Session:
         ------
         InvalidRequest
             With every fault, before anything is written.
+        KeyMissing
+            There is something to send to WaveSpeed, and no key.
         LimitReached
             Above a limit, before anything is written; nothing is sent.
         """
         terms, cell = terms or Terms(), cell or Cell()
         now = self.settings()
-        service = self.service_name(now)
-        clips, notes = self._wanted(asked, now, service, terms)
+        folder, service = self.home(now), self.service_name(now)
+        # Where a limit has to be kept, a price that nobody here knows is asked for even in the simulator.
+        has_limit = terms.max_cost is not None or now.budget_usd is not None
+        may_ask = not terms.offline
+        clips, notes = self._wanted(
+            asked,
+            now,
+            service,
+            terms.max_clips,
+            may_ask=may_ask,
+            may_price=may_ask and (has_limit or service == "wavespeed"),
+        )
+        if not now.cache and not terms.offline:
+            clips = self._further_takes(clips, service)
         new = [_new_clip(clip, service, name, tags) for clip in clips]
         paid = self._to_pay(new, service)
-        _check_terms(paid, terms)
-        held = self._waits_for_yes([clip.quote_usd for clip in paid], terms, service, now)
-        runner = self.runner(service)
-        batch_id, reserved = self.ledger.reserve_batch(
-            NewBatch(notebook=cell.notebook, cell_id=cell.id, cell_text=cell.text, name=name),
-            new,
-            budget_usd=now.budget_usd,
-        )
-        late = [
-            clip
-            for clip, each in zip(new, reserved, strict=True)
-            if each.is_new and clip.identity not in {known.identity for known in paid}
-        ]
-        if late:
-            held = held or self._late_reason(paid, late, terms, service, now)
+        check_terms(paid, terms)
+        if paid:
+            self._make_sure_of_key(service, terms)
+        prices = [clip.quote_usd for clip in paid] if service == "wavespeed" else []
+        leave = self._consent.ask(prices, terms, now.confirm_above_usd)
+        try:
+            runner = self.runner(service)
+            batch_id, reserved = self.ledger.reserve_batch(
+                NewBatch(notebook=cell.notebook, cell_id=cell.id, cell_text=cell.text, name=name),
+                new,
+                budget_usd=now.budget_usd,
+            )
+            held = leave.reason or self._late_reason(paid, new, reserved, terms, service, now)
+            mine = [
+                (clip, each)
+                for clip, each in zip(new, reserved, strict=True)
+                if each.is_new or self._is_held(each.row, service)
+            ]
+        except BaseException:
+            self._consent.give_back(leave)
+            raise
+        if service == "wavespeed":
+            fresh = {} if held else {each.row.id: clip.quote_usd for clip, each in mine}
+            self._consent.use(leave, fresh)
         places = tuple(
             _placed(runner, clip, each, held=held) for clip, each in zip(clips, reserved, strict=True)
         )
+        self._consent.watch([place.job for place in places if place.is_new])
+        logger.debug("batch %s in %s: %d places", batch_id, folder, len(places))
         return Batch(
             batch_id,
             places,
@@ -312,23 +355,37 @@ class Session:
             name=name or "",
             service=service,
             is_headless=terms.is_headless,
-            budget_left_usd=self.budget_left(service),
+            budget_left_usd=self.budget_left(service, now),
             notes=notes,
         )
 
-    def preview(self, asked: Asked, *, max_clips: int | None = None) -> DataFrame:
-        """Give prompts, prices and what is on disk as a DataFrame; nothing is sent, no simulator is started."""
+    def preview(self, asked: Asked, *, max_clips: int | None = None, is_live: bool = False) -> DataFrame:
+        """Give prompts, prices and what is on disk as a DataFrame; nothing is sent or written, no simulator started.
+
+        Parameters
+        ----------
+        asked : Asked
+            What a cell would make.
+        max_clips : int, optional
+            The most clips; the setting when not given.
+        is_live : bool
+            Ask WaveSpeed for the prices.
+        """
         now = self.settings()
         service = self.service_name(now)
-        clips, _ = self._wanted(asked, now, service, Terms(max_clips=max_clips))
+        may_ask = service == "wavespeed" and self.key() is not None
+        clips, _ = self._wanted(asked, now, service, max_clips, may_ask=may_ask, is_live=is_live and may_ask)
+        if not now.cache:
+            clips = self._further_takes(clips, service)
         new = [_new_clip(clip, service, None, ()) for clip in clips]
-        rows = self.ledger.find([clip.identity for clip in new]) if self.has_ledger() else [None] * len(new)
-        return preview_frame(new, rows)
+        return preview_frame(new, self._rows_of(new))
 
     def animate(self, job: Job, prompt: str, variant: str, options: Mapping[str, Any]) -> Job:
         """Make one clip that starts from another's last frame."""
+        if options.get("dry_run"):
+            raise errors.InvalidRequest("animate() gives a job, and a dry run has none; leave dry_run out.")
         made = self.generate(prompt, variant, image=self.frame(job, None), **options)
-        assert isinstance(made, Batch), "a dry run has no job; leave dry_run out"
+        assert isinstance(made, Batch)
         return made[0]
 
     def frame(self, job: Job, seconds: float | None) -> ImageRef:
@@ -336,43 +393,66 @@ class Session:
         return frame_of(job, seconds)
 
     def _wanted(
-        self, asked: Asked, now: Settings, service: str, terms: Terms
+        self,
+        asked: Asked,
+        now: Settings,
+        service: str,
+        max_clips: int | None,
+        *,
+        may_ask: bool,
+        may_price: bool = False,
+        is_live: bool = False,
     ) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
+        """Multiply out and price what was asked; each price is looked up once."""
         prices: dict[str, Quote] = {}
+
+        def find(name: str) -> Variant:
+            return self._models.variant(name, service, may_ask=may_ask)
 
         def quote(variant: Variant, request: GenerationRequest) -> Quote:
             key = price_key(service, variant.model_id, request.inputs)
             if key not in prices:
-                prices[key] = self._quote(variant, request, key)
+                prices[key] = (
+                    self._models.asked_price(variant, request, service)
+                    if is_live
+                    else self._models.quote(variant, request, service, may_ask=may_price)
+                )
             return prices[key]
 
-        return wanted_clips(asked, find=self.variant, quote=quote, most=terms.max_clips or now.max_clips)
+        return wanted_clips(asked, find=find, quote=quote, most=max_clips or now.max_clips)
 
-    def _quote(self, variant: Variant, request: GenerationRequest, key: str) -> Quote:
-        """Give the price as the service said within the hour, else the dated table's."""
-        live = self.ledger.recall(key, PRICE_AGE_S) if self.has_ledger() else None
-        if live is None:
-            return table_quote(variant, request)
-        return Quote(Decimal(live["usd"]), "service", "", is_estimate=False)
+    def _further_takes(self, clips: Sequence[Wanted], service: str) -> tuple[Wanted, ...]:
+        """Go on to takes that are not on disk yet: what ``cache=False`` asks for.
 
-    def _late_reason(
-        self, paid: Sequence[NewClip], late: Sequence[NewClip], terms: Terms, service: str, now: Settings
-    ) -> str:
-        """Weigh clips that became this cell's to send while it was reserved: another kernel died just then."""
-        try:
-            _check_terms([*paid, *late], terms)
-            return self._waits_for_yes([clip.quote_usd for clip in late], terms, service, now)
-        except errors.LimitReached as error:
-            return str(error)
+        There is no other way to another clip of the same words, since a take is part of what a clip is. What is on
+        its way, or had failed, stands where it stood: no setting pays for that twice.
+        """
+        on_disk = {clip.request.hash: self._takes_on_disk(clip.request.hash, service) for clip in clips}
+        moved: dict[tuple[str, int], int] = {}
+        for clip in sorted(clips, key=lambda each: each.take):
+            asked = (clip.request.hash, clip.take)
+            if asked not in moved:
+                taken = on_disk[clip.request.hash]
+                moved[asked] = next(take for take in range(1, len(taken) + 2) if take not in taken)
+                taken.add(moved[asked])
+        return tuple(replace(clip, take=moved[clip.request.hash, clip.take]) for clip in clips)
+
+    def _takes_on_disk(self, request_hash: str, service: str) -> set[int]:
+        if not self.has_ledger():
+            return set()
+        rows = self.ledger.rows(request_hash=request_hash, service=service, statuses={"completed"})
+        return {row.take for row in rows}
+
+    def _rows_of(self, new: Sequence[NewClip]) -> list[ClipRow | None]:
+        """Give what the ledger has of each clip; nothing where there is no ledger."""
+        return self.ledger.find([clip.identity for clip in new]) if self.has_ledger() else [None] * len(new)
 
     def _to_pay(self, new: Sequence[NewClip], service: str) -> list[NewClip]:
         """Give the clips that this cell would send, each once."""
         distinct = list({clip.identity: clip for clip in reversed(new)}.values())[::-1]
-        identities = [clip.identity for clip in distinct]
-        rows = self.ledger.find(identities) if self.has_ledger() else [None] * len(distinct)
         return [
             clip
-            for clip, row in zip(distinct, rows, strict=True)
+            for clip, row in zip(distinct, self._rows_of(distinct), strict=True)
             if is_to_send(row) or self._is_held(row, service)
         ]
 
@@ -380,108 +460,151 @@ class Session:
         """Tell whether a planned row waits in this kernel for a yes."""
         return row is not None and service in self._runners and self._runners[service].is_held(row.id)
 
-    def _waits_for_yes(
-        self, prices: Sequence[Decimal | None], terms: Terms, service: str, now: Settings
+    def _late_reason(
+        self,
+        paid: Sequence[NewClip],
+        new: Sequence[NewClip],
+        reserved: Sequence[Reserved],
+        terms: Terms,
+        service: str,
+        now: Settings,
     ) -> str:
-        """Say why the new clips have to wait for a yes; empty when they need none.
-
-        The sum since the last yes counts, so that "Run all" cannot add up unasked. Simulated money is not asked about.
-        """
-        if service != "wavespeed" or not prices:
+        """Weigh clips that became this cell's to send while it was reserved: another kernel died just then."""
+        known = {clip.identity for clip in paid}
+        late = [
+            clip
+            for clip, each in zip(new, reserved, strict=True)
+            if each.is_new and clip.identity not in known
+        ]
+        if not late:
             return ""
-        total = sum_usd(prices)
-        with self._lock:
-            if terms.yes:
-                self._since_yes_usd = Decimal(0)
+        try:
+            check_terms([*paid, *late], terms)
+            if service != "wavespeed":
                 return ""
-            sum_now = None if total is None else self._since_yes_usd + total
-            if sum_now is not None and sum_now <= now.confirm_above_usd:
-                self._since_yes_usd = sum_now
-                return ""
-        reason = (
-            f"{_clips(len(prices))} for {usd_text(total)}: with what was sent since the last yes this is over "
-            f"confirm_above_usd ({usd_text(now.confirm_above_usd)})."
-        )
-        if terms.is_headless:
-            raise errors.ConfirmationNeeded(
-                f"Not sent: {reason} Nobody can be asked here; add --yes to the cell."
-            )
-        return reason
+            leave = self._consent.ask([clip.quote_usd for clip in late], terms, now.confirm_above_usd)
+        except errors.LimitReached as error:
+            return str(error)
+        # They are counted by their rows in a moment, as all of the cell's.
+        self._consent.give_back(leave)
+        return leave.reason
 
-    def budget_left(self, service: str) -> Decimal | None:
+    def _make_sure_of_key(self, service: str, terms: Terms) -> None:
+        """Before anything is written, have the key for what is to be sent, asking where there is somebody to ask."""
+        if service != "wavespeed" or self.key() is not None:
+            return
+        if self.ask_key is not None and not terms.is_headless:
+            self.give_key(self.ask_key())
+        if self.key() is None:
+            raise errors.KeyMissing(NO_KEY)
+
+    # Limits
+
+    def budget_left(self, service: str, now: Settings | None = None) -> Decimal | None:
         """Give what the budget leaves for a service, in US dollars; None without a budget."""
-        budget = self.settings().budget_usd
-        return None if budget is None else max(Decimal(0), budget - self.ledger.committed_usd(service))
+        budget = (now or self.settings()).budget_usd
+        if budget is None or not self.has_ledger():
+            return budget
+        return max(Decimal(0), budget - self.ledger.committed_usd(service))
 
-    def weigh(self, prices: Sequence[Decimal | None], terms: Terms, service: str) -> str:
-        """Hold prices against the cell's limits; gives why they have to wait for a yes, or an empty text.
+    def send_again(
+        self, clip: NewClip, terms: Terms, reserve: Callable[[], Reserved]
+    ) -> tuple[Reserved, str]:
+        """Weigh one clip against all limits and write it down; gives its row, and why it waits for a yes.
 
         Raises
         ------
         LimitReached
-            Above ``--max-cost``, or a yes is needed and nobody can give it.
+            Above a limit; nothing is written.
+        KeyMissing
+            It would go to WaveSpeed, and there is no key.
         """
-        _check_max_cost(prices, terms)
-        return self._waits_for_yes(prices, terms, service, self.settings())
+        check_max_cost([clip.quote_usd], terms)
+        self._make_sure_of_key(clip.service, terms)
+        prices = [clip.quote_usd] if clip.service == "wavespeed" else []
+        leave = self._consent.ask(prices, terms, self.settings().confirm_above_usd)
+        try:
+            reserved = reserve()
+        except BaseException:
+            self._consent.give_back(leave)
+            raise
+        if prices:
+            self._consent.use(leave, {} if leave.reason else {reserved.row.id: clip.quote_usd})
+        return reserved, leave.reason
 
-    def clip_path(self, identity: str) -> Path | None:
-        """Find the file of a clip by its identity: service, request, take and attempt."""
-        service, request_hash, take, _ = identity.split(":")
-        row = self.ledger.find([(service, request_hash, int(take.removeprefix("t")))])[0]
-        path = self.folder / row.path if row is not None and row.path else None
-        return path if path is not None and path.is_file() else None
+    def watch(self, jobs: Sequence[Job]) -> None:
+        """Give back what is counted for jobs that come to nothing before they cost anything."""
+        self._consent.watch(jobs)
 
     def confirm(self, batch: Batch, shown_usd: Decimal) -> bool:
-        """Say yes to the sum that the card showed; a sum that changed since confirms nothing."""
+        """Say yes to the sum that the card showed; one that changed since confirms nothing, nor does a spent budget."""
+        now = self.settings()
         with self._lock:
             held = batch.held
-            now = sum_usd(job.quote_usd for job in held)
-            if not held or now != shown_usd:
+            if not held or sum_usd(job.quote_usd for job in held) != shown_usd:
                 return False
-            for job in held:
-                job.is_held = False
-            self._since_yes_usd = Decimal(0)
-        self.runner(batch.service).release(held)
+            runner = self.runner(batch.service)
+            spent = self.ledger.committed_usd(batch.service)
+            if now.budget_usd is not None and spent > now.budget_usd:
+                text = (
+                    f"Not sent: {usd_text(spent)} with these clips is over the budget of "
+                    f"{usd_text(now.budget_usd)}. A yes does not lift it; raise budget_usd or drop some clips."
+                )
+                for job in held:
+                    self._loop.call(_note, job, text)
+                return False
+            self._consent.say_yes()
+            runner.release(held)
         return True
+
+    def _may_cost(self, job: Job, usd: Decimal) -> str:
+        """Say why a live price above the quote may not be paid without a yes; empty when it may."""
+        if job.service != "wavespeed":
+            return ""
+        if self._consent.may_rise(job, usd, self._settings_then().confirm_above_usd):
+            return ""
+        if job.quote_usd is None:
+            return f"The price is {usd_text(usd)}, which was not known before."
+        return f"The price rose from {usd_text(job.quote_usd)} to {usd_text(usd)} since it was quoted."
 
     # Jobs and what became of them
 
-    def runner(self, service: str) -> Runner:
-        """Give the runner of a service, with the key as it is now."""
+    def _service(self, name: str) -> WaveSpeed | Simulator:
+        """Give a service, with the key as it is now; nothing is opened or started."""
+        key = self.key() if name == "wavespeed" else None
         with self._lock:
-            known = self._runners.get(service)
-            key = self._key_for(service)
+            known = self._services.get(name)
             if known is None:
-                known = Runner(self._desk(service, key), self._loop, self)
-                self._runners[service] = known
-            elif (
-                isinstance(known.desk.service, WaveSpeed)
-                and key is not None
-                and known.desk.service.key != key
-            ):
-                known.desk.service = WaveSpeed(key, self.settings().base_url)
+                now = self.settings()
+                known = (
+                    WaveSpeed(now.base_url)
+                    if name == "wavespeed"
+                    else Simulator(
+                        self.folder / self.home(now) / "simulator", now.simulator_speed, now.simulator_tier
+                    )
+                )
+                self._services[name] = known
+            if isinstance(known, WaveSpeed):
+                known.key = key
             return known
 
-    def _key_for(self, service: str) -> keys.Key | None:
-        """Find the key for WaveSpeed, asking where there is somebody to ask; the simulator needs none."""
-        if service != "wavespeed":
-            return None
-        found = self.key()
-        if found is None:
-            raise errors.KeyMissing(
-                f"WaveSpeed needs a key: set {keys.KEY_NAME} in the environment or in a .env beside the notebook, "
-                "or leave HAILUO_SERVICE out to use the simulator."
-            )
-        return found
+    def runner(self, service: str) -> Runner:
+        """Give the runner of a service, with the key as it is now."""
+        if service not in SERVICES:
+            raise errors.LedgerError(f"The ledger names a service that there is not: {service[:40]!r}.")
+        at = self._service(service)
+        with self._lock:
+            known = self._runners.get(service)
+            if known is None:
+                known = self._runners[service] = Runner(self._desk(at), self._loop, self)
+            return known
 
-    def _desk(self, service: str, key: keys.Key | None) -> Desk:
-        now = self.settings()
-        at = (
-            WaveSpeed(key, now.base_url)
-            if key is not None
-            else Simulator(self.folder / now.dir / "simulator", now.simulator_speed, now.simulator_tier)
-        )
+    def _desk(self, at: WaveSpeed | Simulator) -> Desk:
         ledger = self.ledger
+
+        def limits() -> Tier:
+            return self._settings_then().limits(at.name, simulated_tier=at.tier)
+
         return Desk(
             ledger=ledger,
             service=at,
@@ -489,35 +612,20 @@ class Session:
             folder=self.folder,
             executor=self._ledger_thread,
             work_executor=self._work_thread,
-            clips=f"{now.dir}/clips",
-            limits=lambda: self.settings().limits(service),
-            budget=lambda: self.settings().budget_usd,
-            fingerprint=lambda: ledger.fingerprint(_key_text(self._runners[service])),
+            clips=f"{self.home()}/clips",
+            limits=limits,
+            budget=lambda: self._settings_then().budget_usd,
+            fingerprint=lambda: ledger.fingerprint(at.key_text),
             may_cost=self._may_cost,
         )
-
-    def _may_cost(self, job: Job, usd: Decimal) -> str:
-        """Say why a live price above the quote may not be paid without a yes; empty when it may."""
-        if job.service != "wavespeed" or job.quote_usd is None:
-            return (
-                ""
-                if job.service != "wavespeed"
-                else f"The price is {usd_text(usd)}, which was not known before."
-            )
-        more = usd - job.quote_usd
-        limit = self.settings().confirm_above_usd
-        with self._lock:
-            if self._since_yes_usd + more <= limit:
-                self._since_yes_usd += more
-                return ""
-        return f"The price rose from {usd_text(job.quote_usd)} to {usd_text(usd)} since it was quoted."
 
     def jobs(self, *, only_out: bool = False, limit: int = 50) -> list[Job]:
         """Give handles of the newest clips in the ledger, newest first; nothing is sent for planned ones."""
         if not self.has_ledger():
             return []
-        rows = self.ledger.rows(statuses=OUT if only_out else None, limit=limit, newest_first=True)
-        return [self.runner(row.service).take(row) for row in rows]
+        return self._handles(
+            self.ledger.rows(statuses=OUT if only_out else None, limit=limit, newest_first=True)
+        )
 
     def job(self, id_: str) -> Job:
         """Give the handle of a clip by its id or an unambiguous beginning of it."""
@@ -526,11 +634,18 @@ class Session:
 
     def jobs_named(self, name: str) -> list[Job]:
         """Give handles of the clips that carry a name, oldest first."""
-        return [self.runner(row.service).take(row) for row in self.ledger.rows(name=name)]
+        return self._handles(self.ledger.rows(name=name))
 
     def jobs_of_batch(self, batch_id: str) -> list[Job]:
         """Give handles of the clips that a batch shows, in its order."""
-        return [self.runner(row.service).take(row) for row in self.ledger.rows(batch=batch_id)]
+        return self._handles(self.ledger.rows(batch=batch_id))
+
+    def resume(self) -> list[Job]:
+        """Take up what is out: poll, fetch and reconcile, but never submit."""
+        return self._handles(self.ledger.rows(statuses=OUT)) if self.has_ledger() else []
+
+    def _handles(self, rows: Sequence[ClipRow]) -> list[Job]:
+        return [self.runner(row.service).take(row) for row in rows if row.service in SERVICES]
 
     def batch_of(self, jobs: Sequence[Job], *, is_headless: bool = False) -> Batch:
         """Put jobs together to be shown, without a new batch in the ledger."""
@@ -538,21 +653,51 @@ class Session:
         service = jobs[0].service if jobs else ""
         return Batch(f"show-{uuid.uuid4().hex[:8]}", places, self, service=service, is_headless=is_headless)
 
-    def resume(self) -> list[Job]:
-        """Take up what is out: poll, fetch and reconcile, but never submit."""
-        if not self.has_ledger():
-            return []
-        return [self.runner(row.service).take(row) for row in self.ledger.rows(statuses=OUT)]
+    def clip_path(self, identity: str) -> Path | None:
+        """Find the file of a clip by its identity: service, request, take and attempt."""
+        try:
+            service, request_hash, take, _ = identity.split(":")
+            found = self.ledger.find([(service, request_hash, int(take.removeprefix("t")))])[0]
+        except ValueError:
+            return None
+        if found is None or not found.path or found.service not in SERVICES:
+            return None
+        path = self.runner(found.service).take(found).path
+        return path if path is not None and path.is_file() else None
 
-    def has_ledger(self) -> bool:
-        """Tell whether there is a ledger, without making one."""
-        return self._ledger is not None or (self.folder / self.settings().dir / "ledger.db").is_file()
+    # What others say
 
-    def call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine on the background loop and wait for it, keeping the notebook's own tasks going."""
+    def call(self, coroutine: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
+        """Run a coroutine on the background loop and wait for it, keeping the notebook's own tasks going.
+
+        Raises
+        ------
+        TimeoutError
+            It took longer than `timeout` seconds, and was given up.
+        """
         future = self._loop.submit(coroutine)
-        waiting.wait(future)
+        try:
+            if not waiting.wait(future, timeout):
+                raise TimeoutError(f"No answer within {timeout:g} s.")
+        finally:
+            future.cancel()
         return future.result()
+
+    def ask(self, service: str, question: Callable[[Client], Awaitable[T]]) -> T:
+        """Ask a service something and wait for the answer; the simulator is started for it."""
+        return self._asked(service, question, None)
+
+    def _asked(self, service: str, question: Callable[[Client], Awaitable[T]], timeout: float | None) -> T:
+        at = self._service(service)
+
+        async def asking() -> T:
+            return await question(await at.client())
+
+        return self.call(asking(), timeout)
+
+    def quote_of(self, variant: Variant, request: GenerationRequest, service: str) -> Quote:
+        """Give what a request costs as far as is known here."""
+        return self._models.quote(variant, request, service)
 
     def prices(
         self,
@@ -565,9 +710,11 @@ class Session:
         go_fast: bool | None = None,
     ) -> DataFrame:
         """Give what one clip of each variant and length costs; the service is asked where it is WaveSpeed."""
+        service = self.service_name()
+        can_ask = service == "wavespeed" and self.key() is not None
         quoted: list[tuple[GenerationRequest, Quote]] = []
         for name in names:
-            variant = self.variant(name)
+            variant = self._models.variant(name, service, may_ask=can_ask)
             for duration in durations:
                 request = build(
                     variant,
@@ -578,38 +725,25 @@ class Session:
                     go_fast=go_fast,
                     inputs=inputs,
                 )
-                quoted.append((request, self._asked_price(variant, request)))
+                price = self._models.asked_price if can_ask else self._models.quote
+                quoted.append((request, price(variant, request, service)))
         return price_frame(quoted, takes)
-
-    def _asked_price(self, variant: Variant, request: GenerationRequest) -> Quote:
-        """Give the live price, or the dated table's where the service does not say."""
-        service = self.service_name()
-        if service == "wavespeed":
-            desk = self.runner(service).desk
-            sent = {n: ANY_PICTURE if isinstance(v, ImageRef) else v for n, v in request.inputs.items()}
-
-            async def ask() -> Decimal:
-                return await (await desk.service.client()).price(request.model_id, sent)
-
-            try:
-                return Quote(self.call(ask()), "service", "", is_estimate=False)
-            except errors.ServiceError:
-                pass
-        return table_quote(variant, request)
 
     def balance(self) -> Decimal:
         """Ask the service what is left on the account, in US dollars."""
-        desk = self.runner(self.service_name()).desk
-
-        async def ask() -> Decimal:
-            return await (await desk.service.client()).balance()
-
-        return self.call(ask())
+        return self.ask(self.service_name(), lambda client: client.balance())
 
     def frame_of(self, batch: Batch) -> DataFrame:
         """Give a batch's rows as a DataFrame."""
-        ids = [job.id for job in batch]
-        return history(self.ledger, batch_id=None if batch.id.startswith("show-") else batch.id, ids=ids)
+        if not batch.id.startswith("show-"):
+            return history(self.ledger, batch_id=batch.id)
+        # Clips that were looked up stand in no batch of the ledger: their own rows, in the order shown.
+        ids = list(dict.fromkeys(job.id for job in batch))
+        frame = history(self.ledger, ids=ids)
+        ordered = frame.set_index("id", drop=False).loc[ids].reset_index(drop=True)
+        ordered["cached"] = False
+        ordered.attrs = frame.attrs
+        return ordered
 
     def history(self, **filters: Any) -> DataFrame:
         """Give every clip of the ledger as a DataFrame."""
@@ -623,88 +757,22 @@ class Session:
         """Stop the background work, the simulator this session started and the worker; jobs go on at the service."""
         with self._lock:
             runners, self._runners = list(self._runners.values()), {}
-        for runner in runners:
-            service = runner.desk.service
-            assert isinstance(service, WaveSpeed | Simulator)
-            self._loop.submit(service.close()).result(15)
-            service.stop()
-        self._loop.close()
-        self._worker.close()
-        for executor in (self._ledger_thread, self._work_thread):
-            executor.shutdown()
-        if self._ledger is not None:
-            self._ledger.close()
+            services, self._services = list(self._services.values()), {}
+        steps: list[Callable[[], object]] = [runner.close for runner in runners]
+        for at in services:
+            steps += [partial(self._closed, at), at.stop]
+        steps += [self._loop.close, self._worker.close]
+        steps += [self._ledger_thread.shutdown, self._work_thread.shutdown]
+        steps += [self._ledger.close] if self._ledger is not None else []
+        for step in steps:
+            try:
+                step()
+            except Exception:
+                # One part that cannot end must not leave the others running.
+                logger.exception("a part of the session could not be closed")
 
-
-def read_usd(value: object, name: str) -> Decimal:
-    """Read a sum of US dollars that a person wrote.
-
-    Raises
-    ------
-    InvalidRequest
-        It is none.
-    """
-    try:
-        usd = Decimal(str(value).strip().removeprefix("$"))
-    except InvalidOperation:
-        usd = Decimal("nan")
-    if not usd.is_finite() or usd < 0:
-        raise errors.InvalidRequest(
-            f"{name} is {str(value)[:40]!r}; it takes a sum in US dollars such as 2.50."
-        )
-    return usd
-
-
-def _texts(value: str | Sequence[str] | None) -> tuple[str, ...]:
-    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
-
-
-def _numbers(value: int | Sequence[int] | None) -> tuple[int | None, ...]:
-    return (None,) if value is None else tuple(value) if isinstance(value, Sequence) else (value,)
-
-
-def _groups(value: Sequence[str] | Sequence[Sequence[str]] | None) -> tuple[tuple[str, ...], ...]:
-    """Take one group of axes, or several."""
-    if not value:
-        return ()
-    if all(isinstance(each, str) for each in value):
-        return (tuple(str(each) for each in value),)
-    return tuple(tuple(each) for each in value)
-
-
-def _take_count(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise errors.InvalidRequest(f"takes is {str(value)[:40]!r}; it takes a whole number of at least 1.")
-    return value
-
-
-def _check_terms(paid: Sequence[NewClip], terms: Terms) -> None:
-    """Refuse what is over the cell's own limits, before anything is written."""
-    if not paid:
-        return
-    if terms.offline:
-        raise errors.NotOnDisk(
-            f"{_clips(len(paid))} of this cell {'is' if len(paid) == 1 else 'are'} not on disk, and --offline sends nothing: "
-            f"{paid[0].variant} {paid[0].prompt[:60]!r}. Leave --offline out to make them for "
-            f"{usd_text(sum_usd(clip.quote_usd for clip in paid))}."
-        )
-    _check_max_cost([clip.quote_usd for clip in paid], terms)
-
-
-def _check_max_cost(prices: Sequence[Decimal | None], terms: Terms) -> None:
-    """Refuse a sum over ``--max-cost``, or one that nobody knows."""
-    if terms.max_cost is None:
-        return
-    total = sum_usd(prices)
-    if total is None:
-        raise errors.BudgetExceeded(
-            "Not sent: the price of a clip is unknown, so --max-cost cannot be kept. Ask with %hailuo quote."
-        )
-    if total > terms.max_cost:
-        raise errors.BudgetExceeded(
-            f"Not sent: {usd_text(total)} is over this cell's limit of {usd_text(terms.max_cost)}. "
-            "Raise --max-cost or drop a take."
-        )
+    def _closed(self, at: WaveSpeed | Simulator) -> None:
+        self._loop.submit(at.close()).result(CLOSE_WAIT_S)
 
 
 def _placed(runner: Runner, clip: Wanted, reserved: Reserved, *, held: str) -> Place:
@@ -742,10 +810,5 @@ def _new_clip(clip: Wanted, service: str, name: str | None, tags: Sequence[str])
     )
 
 
-def _key_text(runner: Runner) -> str:
-    service = runner.desk.service
-    return service.key.value if isinstance(service, WaveSpeed) else SIMULATOR_KEY
-
-
-def _clips(count: int) -> str:
-    return "1 clip" if count == 1 else f"{count} clips"
+def _note(job: Job, text: str) -> None:
+    job.show(note=text)

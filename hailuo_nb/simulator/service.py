@@ -53,6 +53,16 @@ class Service:
         self._speed = speed
         self._variants = {variant.model_id: variant for variant in all_variants()}
 
+    @property
+    def speed(self) -> float:
+        """How many times faster than the service it works."""
+        return self._speed
+
+    @property
+    def tier_name(self) -> str:
+        """Whose limits it has."""
+        return self._tier.name
+
     # predictions
 
     async def submit(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ def make_app(service: Service, store: Store, rooms: Rooms) -> Starlette:
     desk = _Desk(service, store, rooms)
     api = "/api/v3"
     routes = [
+        Route("/", desk.about, methods=["GET"]),
         Route(f"{api}/predictions/{{id}}/result", desk.result, methods=["GET"]),
         Route(f"{api}/balance", desk.balance, methods=["GET"]),
         Route(f"{api}/models", desk.models, methods=["GET"]),
@@ -92,6 +94,12 @@ class _Desk:
             return JSONResponse(envelope(call(await _body(request))))
 
         return answer
+
+    async def about(self, request: Request) -> Response:
+        """Say who answers here, in the words of the line at the start: so a second kernel knows it again."""
+        _check_no_key(request)
+        facts = {"pid": os.getpid(), "speed": self._service.speed, "tier": self._service.tier_name}
+        return JSONResponse({"base_url": _base_url(request), **facts})
 
     async def submit(self, request: Request) -> Response:
         """Take a prediction on."""
