@@ -19,7 +19,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hailuo_nb.errors import InvalidRequest, LedgerError
@@ -570,7 +570,7 @@ class Ledger:
         writing.connection.execute(statement.on_conflict_do_update(["kernel"], set_=values))
 
     def _settle_in(self) -> None:
-        """Sign in, sweep up after the dead, make the salt, and hold the running sums against the rows."""
+        """Sign in, sweep up after the dead, and make the salt where there is none."""
         with self._write() as writing:
             connection = writing.connection
             self._sign_in(writing)
@@ -583,16 +583,21 @@ class Ledger:
             connection.execute(made.on_conflict_do_nothing())
             salt = connection.execute(select(settings.c.value).where(settings.c.name == "salt")).scalar_one()
             self._salt = str(salt).encode()
-            # The file may be a stranger's: a sum too low would be room in the budget.
-            audit = f"SELECT service, sum({COUNTED_SQL}) FROM clips GROUP BY service"  # noqa: S608
-            right = {service: micros for service, micros in connection.exec_driver_sql(audit) if micros}
-            have = dict(connection.execute(select(spent.c.service, spent.c.micros)).fetchall())
-            for service in right.keys() | have.keys():
-                micros = right.get(service, 0)
-                if service not in have:
-                    connection.execute(insert(spent).values(service=service, micros=micros))
-                elif have[service] != micros:
-                    connection.execute(update(spent).where(spent.c.service == service).values(micros=micros))
+            self._audit(connection)
+
+    def _audit(self, connection: Connection) -> None:
+        """Hold the running sums against the rows: the file may be a stranger's, and too low a sum would be room."""
+        # Grouped in the order of an index that holds all that counts, so that the rows need not be read.
+        audit = f"SELECT service, sum({COUNTED_SQL}) FROM clips GROUP BY status, service"  # noqa: S608
+        right: dict[str, int] = {}
+        for service, micros in connection.exec_driver_sql(audit):
+            right[service] = right.get(service, 0) + micros
+        have = dict(connection.execute(select(spent.c.service, spent.c.micros)).fetchall())
+        for service in right.keys() | have.keys():
+            micros = right.get(service, 0)
+            if have.get(service) != micros:
+                statement = upsert(spent).values(service=service, micros=micros)
+                connection.execute(statement.on_conflict_do_update(["service"], set_={"micros": micros}))
 
     def _known(self, writing: Writing, clip_id: str) -> str:
         return writing.clip(clip_id).id
