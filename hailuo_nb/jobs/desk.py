@@ -7,26 +7,29 @@ one job. Tests lay their own clock and sleep on it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from hailuo_nb import errors
-from hailuo_nb.jobs.files import clip_file
-from hailuo_nb.jobs.job import Job
+from hailuo_nb.jobs.files import clip_file, inside
+from hailuo_nb.jobs.gate import Gate
+from hailuo_nb.jobs.job import FINAL, Job
 from hailuo_nb.jobs.pace import back_off_s
 from hailuo_nb.ledger.faults import FenceLost, PathTaken, PredictionTaken, TransitionRefused
 from hailuo_nb.ledger.rows import ClipRow
 from hailuo_nb.ledger.store import Ledger
-from hailuo_nb.media.worker import MediaWorker
 from hailuo_nb.settings import TIERS, Tier
 from hailuo_nb.wavespeed.client import Client
+
+logger = logging.getLogger(__name__)
+logger.addHandler(logging.NullHandler())
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,6 +56,14 @@ class Service(Protocol):
 
     async def revive(self) -> None:
         """Do what can be done after a connection that never opened."""
+        ...
+
+
+class Worker(Protocol):
+    """Does heavy things with files somewhere else."""
+
+    def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Do one of them, and wait for it."""
         ...
 
 
@@ -91,7 +102,7 @@ class Desk:
 
     ledger: Ledger
     service: Service
-    worker: MediaWorker
+    worker: Worker
     folder: Path
     executor: Executor
     work_executor: Executor
@@ -105,16 +116,55 @@ class Desk:
     clock: Callable[[], float] = suspended_clock
     grace_s: float = 15 * 60.0
     fences: dict[str, int] = field(default_factory=dict)
-    few_at_once: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(SUBMITS_AT_ONCE))
+    gate: Gate = field(default_factory=lambda: Gate(SUBMITS_AT_ONCE))
+    _not_before: float = float("-inf")
     _wakes: dict[str, asyncio.Event] = field(default_factory=dict)
+    _uploads: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     def file_of(self, row: ClipRow) -> str:
         """Give a clip's file relative to the notebook's folder, as it is or will be."""
-        return row.path or f"{self.clips}/{clip_file(row)}"
+        return inside(row.path) or f"{self.clips}/{clip_file(row)}"
 
-    def longer_files(self, row: ClipRow) -> list[str]:
-        """Give further names, for the case that another clip has the first."""
-        return [f"{self.clips}/{clip_file(row, letters)}" for letters in (12, 16, 64)]
+    def forget(self, job: Job) -> None:
+        """Keep nothing of a job that goes no further."""
+        self.fences.pop(job.id, None)
+        self._wakes.pop(job.id, None)
+
+    # The service
+
+    async def client(self) -> Client:
+        """Give the service's client; whatever keeps it from opening is a connection that never opened."""
+        try:
+            return await self.service.client()
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise errors.NotConnected(f"The {self.service.name} could not be opened: {reason}.") from None
+
+    async def revive(self, error: BaseException) -> None:
+        """After a connection that never opened, do what can be done; failing at that changes nothing."""
+        if isinstance(error, errors.NotConnected):
+            try:
+                await self.service.revive()
+            except (errors.HailuoError, OSError):
+                logger.info("%s is still not to be reached", self.service.name)
+
+    def is_other_key(self, row: ClipRow) -> bool:
+        """Tell whether a clip was sent with another key, so that a 401 or 404 says nothing about it."""
+        return row.key_fingerprint is not None and row.key_fingerprint != self.fingerprint()
+
+    def hold_sends(self, seconds: float) -> None:
+        """Send nothing for a while: the service said that it is too much."""
+        self._not_before = max(self._not_before, self.clock() + seconds)
+
+    def held_s(self) -> float:
+        """Give the seconds for which nothing is sent."""
+        return max(0.0, self._not_before - self.clock())
+
+    def uploading(self, content: str) -> asyncio.Lock:
+        """Give the lock under which a picture is uploaded once, however many clips start from it."""
+        return self._uploads.setdefault(content, asyncio.Lock())
+
+    # Threads and processes
 
     async def ask(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a ledger call in its thread."""
@@ -122,27 +172,57 @@ class Desk:
             self.executor, lambda: function(*args, **kwargs)
         )
 
+    async def disk(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a call that waits for the disk in some other thread."""
+        return await asyncio.get_running_loop().run_in_executor(None, lambda: function(*args, **kwargs))
+
     async def work(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Have the worker process do something heavy, without holding the loop."""
         return await asyncio.get_running_loop().run_in_executor(
             self.work_executor, lambda: self.worker.call(operation, **arguments)
         )
 
+    # Pauses
+
     async def nap(self, job: Job, seconds: float) -> None:
-        """Pause a job that is not sent yet; `wake` ends the pause."""
-        event = self._wakes.setdefault(job.id, asyncio.Event())
-        event.clear()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), seconds)
+        """Pause a job; `wake` ends the pause."""
+        if not _is_called_off(job):
+            await self._until_woken(job, asyncio.ensure_future(self.sleep(seconds)))
+
+    async def unless_called_off(self, job: Job, coroutine: Coroutine[Any, Any, T]) -> T | None:
+        """Do something for a job that is not sent yet; None where it was called off first."""
+        if _is_called_off(job):
+            coroutine.close()
+            return None
+        doing = asyncio.ensure_future(coroutine)
+        await self._until_woken(job, doing)
+        return None if doing.cancelled() else doing.result()
 
     def wake(self, job: Job) -> None:
-        """End a job's nap; on the background thread only."""
+        """End a job's pause or its place in the queue; on the background thread only."""
+        self.gate.skip(job.id)
         if job.id in self._wakes:
             self._wakes[job.id].set()
 
-    async def row(self, clip_id: str) -> ClipRow:
-        """Read one row."""
-        return (await self.ask(self.ledger.rows, ids=[clip_id]))[0]
+    async def _until_woken(self, job: Job, doing: asyncio.Future[Any]) -> None:
+        """Wait until something is done, or `wake` is called and it is dropped."""
+        event = self._wakes[job.id] = asyncio.Event()
+        waking = asyncio.ensure_future(event.wait())
+        try:
+            await asyncio.wait({doing, waking}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in (doing, waking):
+                each.cancel()
+            if self._wakes.get(job.id) is event:
+                del self._wakes[job.id]
+        if not doing.done():
+            await asyncio.wait({doing})
+
+    # The ledger
+
+    async def row(self, job: Job) -> ClipRow:
+        """Read a job's row, for as long as it takes."""
+        return await self.surely(job, self.ledger.row, job.id)
 
     async def note(self, job: Job, **columns: Any) -> None:
         """Write something down beside a job's status, and show it."""
@@ -153,20 +233,31 @@ class Desk:
     ) -> ClipRow:
         """Change a job's status in the ledger, then on its handle.
 
-        A ledger that cannot be written just now (a full disk) is tried again until it can: what is to be written
-        may be the only trace of something paid.
-
         Raises
         ------
         FenceLost
             Another kernel has the job.
         """
+        fence = self.fences.get(job.id)
+        if fence is None:
+            raise FenceLost(f"Clip {job.id} is not this kernel's, so nothing was written.")
+        row = await self.surely(job, self.ledger.move, job.id, fence=fence, to=to, detail=detail, **columns)
+        if to in FINAL:
+            self.fences.pop(job.id, None)
+        job.show(row, **(marks or {}))
+        return row
+
+    async def surely(self, job: Job, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call the ledger until it answers.
+
+        A ledger that cannot be written just now (a full disk) is tried again until it can: what is to be written
+        may be the only trace of something paid.
+        """
         failures = 0
+        before = job.note
         while True:
             try:
-                row = await self.ask(
-                    self.ledger.move, job.id, fence=self.fences[job.id], to=to, detail=detail, **columns
-                )
+                found = await self.ask(function, *args, **kwargs)
             except LOST:
                 raise
             except errors.LedgerError as error:
@@ -174,5 +265,16 @@ class Desk:
                 job.show(note=f"{error} It is tried again.")
                 await self.sleep(back_off_s(failures, longest_s=10.0))
             else:
-                job.show(row, **(marks or {}))
-                return row
+                if failures:
+                    job.show(note=before)
+                return found
+
+
+def _is_called_off(job: Job) -> bool:
+    """Tell whether an unsent job is not to be sent any more."""
+    return job.status == "planned" and (job.wants_cancel or job.is_held)
+
+
+def kept_until(row: ClipRow) -> datetime:
+    """Give the time until which the service keeps a clip, as far as is known."""
+    return row.url_expires_utc or (row.submitted_utc or row.created_utc) + timedelta(days=KEPT_DAYS)

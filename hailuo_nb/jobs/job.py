@@ -20,9 +20,12 @@ from hailuo_nb import errors
 from hailuo_nb.catalog.imageref import ImageRef
 from hailuo_nb.catalog.request import GenerationRequest
 from hailuo_nb.jobs import waiting
+from hailuo_nb.jobs.files import inside
+from hailuo_nb.jobs.summary import job_html
 from hailuo_nb.ledger.rows import ClipRow
 
 logger = logging.getLogger(__name__)
+logger.addHandler(logging.NullHandler())
 
 FINAL = frozenset({"completed", "failed", "cancelled", "abandoned"})
 OUT = frozenset({"submitting", "unconfirmed", "submitted", "processing", "downloading"})
@@ -41,6 +44,10 @@ class Carrier(Protocol):
 
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Call a function on the background thread soon."""
+        ...
+
+    def tell(self, function: Callable[[Job], object], job: Job) -> None:
+        """Call a user's function on a thread where it may take its time."""
         ...
 
     def frame(self, job: Job, seconds: float | None) -> ImageRef:
@@ -82,11 +89,17 @@ class Job:
         self.poster = b""
         self.note = ""
         self.is_held = False
-        self.is_hidden = False
-        self.wants_cancel = False
-        self.full_url = ""
-        self.outputs: tuple[str, ...] = ()
+        self.is_hidden = row.is_hidden
+        # For the runner: what to send, by which fence it may be sent, how often it was asked for, and what it was
+        # settled as.
         self.request: GenerationRequest | None = None
+        self.may_send = False
+        self.fence: int | None = None
+        self.asked = 0
+        self.wants_cancel = False
+        self.wants_file = False
+        self.outputs: tuple[str, ...] = ()
+        self.settled_as = ""
 
     # What it is
 
@@ -168,7 +181,7 @@ class Job:
     @property
     def file(self) -> str:
         """Where the file is or will be, relative to the notebook's folder, with forward slashes."""
-        return self._row.path or self._file
+        return inside(self._row.path) or self._file
 
     @file.setter
     def file(self, file: str) -> None:
@@ -235,23 +248,27 @@ class Job:
         """
         if self._carrier.is_here() and not self.done():
             raise RuntimeError(
-                "Waiting for a job inside one of its callbacks would never end; await it instead."
+                "Waiting for a job inside one of its observers would never end; await it instead."
             )
         return waiting.wait(self._settled, timeout)
 
     def __await__(self) -> Generator[Any, None, Path]:
         """Await the file; an interrupt or a cancelled task leaves the job running."""
-        wrapped = asyncio.wrap_future(self._settled)
-        wrapped.add_done_callback(waiting.forget)
-        return asyncio.shield(wrapped).__await__()
+        settled = self._settled
+        if not settled.done():
+            yield from waiting.told(settled, asyncio.get_running_loop()).__await__()
+        return settled.result()
 
     def add_done_callback(self, function: Callable[[Job], object]) -> None:
-        """Call ``function(job)`` on the background thread once it is done, or soon if it already is."""
+        """Call ``function(job)`` once it is done, or soon if it already is.
+
+        It is called on a thread of its own, where it may wait for other jobs and make new ones.
+        """
         with self._lock:
             if not self._settled.done():
                 self._callbacks.append(function)
                 return
-        self._carrier.call(_tell, function, self)
+        self._carrier.tell(function, self)
 
     def cancel(self) -> bool:
         """Drop it if it is not sent yet.
@@ -298,6 +315,9 @@ class Job:
         where = f" {self.path}" if self.path else ""
         return f"<Job {self.id} {self.variant} {self.status}{where}>"
 
+    def _repr_html_(self) -> str:
+        return job_html(self)
+
     # For the runner and for observers
 
     def observe(self, function: Callable[[Job], object]) -> Callable[[], None]:
@@ -311,7 +331,7 @@ class Job:
         def join() -> None:
             with self._lock:
                 self._observers.append(function)
-            _tell(function, self)
+            told(function, self)
 
         self._carrier.call(join)
         return stop
@@ -325,32 +345,32 @@ class Job:
         with self._lock:
             observers = list(self._observers)
         for function in observers:
-            _tell(function, self)
+            told(function, self)
 
     def settle(self, error: errors.HailuoError | None = None) -> None:
         """Say that it goes no further by itself; on the background thread only."""
         with self._lock:
             if self._settled.done():
                 return
+            self.settled_as = self.status
+            callbacks, self._callbacks = self._callbacks, []
             if error is None:
                 self._settled.set_result(self.planned_path)
             else:
                 error.job = self
                 self._settled.set_exception(error)
-            callbacks, self._callbacks = self._callbacks, []
         self.show()
         for function in callbacks:
-            _tell(function, self)
+            self._carrier.tell(function, self)
 
     def unsettle(self) -> None:
-        """Let it be waited for again, after a retry or a confirmation."""
+        """Let it be waited for again: it is about to go on."""
         with self._lock:
             if self._settled.done():
                 self._settled = Future()
-        self.is_held = False
 
 
-def _tell(function: Callable[[Job], object], job: Job) -> None:
+def told(function: Callable[[Job], object], job: Job) -> None:
     """Call somebody else's function; its failure must not stop a paid job."""
     try:
         function(job)

@@ -15,6 +15,10 @@ FIRST_GAP_S = 0.5
 GROWTH = 1.3
 LONGEST_GAP_S = 5.0
 NEAR_GAP_S = 1.0
+SHORTEST_GAP_S = 0.05
+# In a long wait there is one look before the expected moment, at this share of the time until then.
+LONG_S = 10.0
+EARLY_LOOK = 0.6
 FEWEST_PAST = 3
 
 
@@ -81,12 +85,20 @@ def gap_s(elapsed_s: float, polls: int, expectation: Expectation | None) -> floa
         When it is likely to be ready.
     """
     growing = min(FIRST_GAP_S * float(GROWTH) ** min(polls, 50), LONGEST_GAP_S)
+    early_s = 0.0 if expectation is None else expectation.early_s
+    if polls == 0 and elapsed_s > max(growing, early_s):
+        # Taken up again: it may have been ready for days.
+        return 0.0
     if expectation is None:
         return growing
-    if elapsed_s < expectation.early_s:
-        until_early = expectation.early_s - elapsed_s
-        # Without a past of our own the typical time is hearsay: look now and then while waiting for it.
-        return until_early if expectation.is_known else min(growing, max(until_early, 0.05))
+    if elapsed_s < early_s:
+        until_early = max(early_s - elapsed_s, SHORTEST_GAP_S)
+        if not expectation.is_known:
+            # Without a past of our own the typical time is hearsay: look now and then while waiting for it.
+            return min(growing, until_early)
+        # What is seen done is never earlier than the first look, so one early look lets the past grow shorter.
+        look_s = early_s * EARLY_LOOK - elapsed_s
+        return look_s if early_s >= LONG_S and look_s >= SHORTEST_GAP_S else until_early
     if elapsed_s <= expectation.late_s:
         return expectation.near_gap_s
     late_by = elapsed_s - expectation.late_s

@@ -9,13 +9,14 @@ and widget messages on ipykernel 7; its successor does not.)
 from __future__ import annotations
 
 import asyncio
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -42,10 +43,12 @@ def wait(future: Future[Any], timeout: float | None = None) -> bool:
     loop = _running_loop()
     if loop is None or not _can_nest(loop):
         return _wait_plainly(future, timeout)
-    # asyncio.wait neither cancels the future on a timeout nor on an interrupt.
-    wrapped = asyncio.shield(asyncio.wrap_future(future, loop=loop))
-    wrapped.add_done_callback(forget)
-    loop.run_until_complete(asyncio.wait({wrapped}, timeout=timeout))
+    waiting = loop.create_task(asyncio.wait({told(future, loop)}, timeout=timeout))
+    try:
+        loop.run_until_complete(waiting)
+    finally:
+        # After an interrupt nothing of ours stays behind on the user's loop.
+        waiting.cancel()
     return future.done()
 
 
@@ -55,24 +58,64 @@ def wait_all(futures: Iterable[Future[Any]], timeout: float | None = None) -> bo
     return all(wait(f, None if until is None else max(0.0, until - time.monotonic())) for f in futures)
 
 
-def take(ready: queue.SimpleQueue[T], timeout: float | None = None) -> T:
-    """Take the next of a queue that the background thread fills, without stopping the notebook's loop."""
-    arrived: Future[T] = Future()
-    threading.Thread(target=_fill, args=(arrived, ready, timeout), daemon=True).start()
-    if not wait(arrived):
-        raise AssertionError("unreachable")
-    return arrived.result()
+def told(future: Future[Any], loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
+    """Give a future of `loop` that is done once `future` is.
+
+    Unlike `asyncio.wrap_future` it is tied one way only: cancelling it touches nothing, and a loop that is closed
+    by then is no error.
+    """
+    ready: asyncio.Future[None] = loop.create_future()
+
+    def tell(_: Future[Any]) -> None:
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_finish, ready)
+
+    future.add_done_callback(tell)
+    return ready
 
 
-def _fill(arrived: Future[T], ready: queue.SimpleQueue[T], timeout: float | None) -> None:
-    try:
-        arrived.set_result(ready.get(timeout=timeout))
-    except queue.Empty:
-        arrived.set_exception(TimeoutError("No further clip was done in time; the jobs go on."))
+class Arrivals(Generic[T]):
+    """What the background thread hands over one by one, taken without stopping the notebook's loop."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._here: deque[T] = deque()
+        self._bell: Future[None] = Future()
+
+    def put(self, item: T) -> None:
+        """Hand one over; from any thread."""
+        with self._lock:
+            self._here.append(item)
+            if not self._bell.done():
+                self._bell.set_result(None)
+
+    def take(self, timeout: float | None = None) -> T:
+        """Take the next one.
+
+        Raises
+        ------
+        TimeoutError
+            None came in time; nothing is lost.
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        while True:
+            with self._lock:
+                if self._here:
+                    return self._here.popleft()
+                if self._bell.done():
+                    self._bell = Future()
+                bell = self._bell
+            if not wait(bell, None if until is None else max(0.0, until - time.monotonic())):
+                raise TimeoutError("No further clip was done in time; the jobs go on.")
+
+
+def _finish(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
 
 
 def _wait_plainly(future: Future[Any], timeout: float | None) -> bool:
-    """Wait in slices, since an interrupt is only seen between them."""
+    """Wait in slices, since an interrupt is only seen between them on some systems."""
     until = None if timeout is None else time.monotonic() + timeout
     while not future.done():
         left = SLICE_S if until is None else min(SLICE_S, until - time.monotonic())
@@ -101,9 +144,3 @@ def _can_nest(loop: asyncio.AbstractEventLoop) -> bool:
     except ValueError:
         return False
     return True
-
-
-def forget(future: asyncio.Future[Any]) -> None:
-    """Read the exception, so that asyncio does not report it as never retrieved."""
-    if not future.cancelled():
-        future.exception()

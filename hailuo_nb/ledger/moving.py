@@ -96,7 +96,13 @@ def own(writing: Writing, clip_ids: Iterable[str]) -> dict[str, int]:
     for row in writing.clips(clip_ids).values():
         if row.owner == writing.kernel:
             fences[row.id] = row.fence
-        elif row.status != "planned" and (row.owner is None or not writing.is_alive(row.owner)):
+        elif row.owner is not None and writing.is_alive(row.owner):
+            continue
+        elif row.status == "planned":
+            if row.owner is not None:
+                # Nobody sends it any more, and whoever watches it is to see that.
+                writing.change(row, {"owner": None, "fence": row.fence + 1}, event="")
+        else:
             taken = {"owner": writing.kernel, "fence": row.fence + 1}
             was_out = row.status in ("submitted", "processing")
             if was_out and not row.was_taken_over:
@@ -145,8 +151,11 @@ def start_submit(
         oldest: int = sent[-1]
         return max(oldest + window - now, 1) / 1000
     if at_once is not None:
+        # The limit is an account's: what was sent with another key does not count.
         busy = select(func.count()).where(
-            clips.c.service == row.service, clips.c.status.in_(("submitting", "submitted", "processing"))
+            clips.c.service == row.service,
+            clips.c.status.in_(("submitting", "submitted", "processing")),
+            clips.c.key_fingerprint.is_not_distinct_from(key_fingerprint or None),
         )
         if writing.connection.execute(busy).scalar_one() >= at_once:
             return 1.0
