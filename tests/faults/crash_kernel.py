@@ -67,7 +67,13 @@ class Kernel:
         environment = clean_environment() | dict(env) | {"IPYTHONDIR": str(folder.parent / "ipython")}
         environment |= {"JUPYTER_PLATFORM_DIRS": "1"}
         log = (folder.parent / "kernel.txt").open("ab")
-        self._manager.start_kernel(env=environment, cwd=str(folder), stdout=log, stderr=log)
+        self._manager.start_kernel(
+            env=environment,
+            cwd=str(folder),
+            stdout=log,
+            stderr=log,
+            extra_arguments=["--HistoryManager.enabled=False"],
+        )
         log.close()
         self._client = self._manager.blocking_client()
         self._client.start_channels()

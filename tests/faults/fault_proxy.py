@@ -38,7 +38,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import queue
+import random
 import socket
 import struct
 import threading
@@ -54,6 +56,8 @@ from hailuo_nb.simulator.faults import call_of
 __all__ = ["FaultProxy", "Hold", "Rule", "Seen"]
 
 STAGES = ("arrived", "read", "forwarded", "answering")
+# Below the ports that systems give to outgoing connections, so that a port closed for a while is free again.
+_PORTS = random.Random(os.urandom(8))
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -243,9 +247,15 @@ class FaultProxy:
             finally:
                 self._tasks.discard(task)
 
-        server = await asyncio.start_server(
-            meet, "127.0.0.1", port, limit=2**20, backlog=512, reuse_address=True
-        )
+        for _ in range(200):
+            try:
+                server = await asyncio.start_server(
+                    meet, "127.0.0.1", port or _PORTS.randrange(20_000, 32_000), limit=2**20, backlog=512
+                )
+            except OSError:
+                await asyncio.sleep(0.05 if port else 0)
+            else:
+                break
         self._servers[listener] = server
         self.ports[listener] = server.sockets[0].getsockname()[1]
 
@@ -368,7 +378,7 @@ class FaultProxy:
             return _Answer.made(502, b"nobody there", "text/plain")
         try:
             kept = [(n, v) for n, v in seen.headers if n.lower() not in {"connection", "host"}]
-            kept += [("connection", "close"), ("host", f"127.0.0.1:{self.ports['files']}")]
+            kept += [("connection", "close"), ("host", f"127.0.0.1:{self.ports[seen.listener]}")]
             lines = "".join(f"{n}: {v}\r\n" for n, v in kept)
             writer.write(f"{seen.method} {seen.path} HTTP/1.1\r\n{lines}\r\n".encode("latin-1") + seen.body)
             await writer.drain()
@@ -382,6 +392,8 @@ class FaultProxy:
         first, *lines_ = head.decode("latin-1").split("\r\n")
         headers = [(n, v.strip()) for n, _, v in (line.partition(":") for line in lines_)]
         seen.service_status = int(first.split(" ")[1])
+        if b"/files/" in body[:100_000] and seen.call != "download":
+            body = body.replace(f"{self.base_url}/files/".encode(), f"{self.address('files')}/files/".encode())
         answer = _Answer(seen.service_status, headers, body)
         if seen.call == "submit" and seen.service_status == 200:
             seen.made_id = str(answer.data.get("id") or "")
