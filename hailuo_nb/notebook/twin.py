@@ -1,4 +1,4 @@
-"""The static twin of a card: HTML that needs no kernel, no script and no style sheet.
+"""The static twin of a card: HTML that needs no kernel and no style sheet.
 
 In come a :class:`~hailuo_nb.notebook.view.CardView` and the posters that are there, out goes a MIME bundle of
 HTML, plain text and a contact sheet. It is what a saved notebook holds, and what stands beside the live
@@ -7,7 +7,8 @@ widget from the first moment, already naming every clip and pointing at its file
 All of its look is in ``style`` attributes, because an untrusted notebook loses ``<style>``. JupyterLab's
 sanitizer (measured on 4.6) then keeps flex boxes, positions, paddings and ``rgba()`` colours; it drops
 ``aspect-ratio``, ``object-fit`` and ``var()``. So text inherits the front end's colours, grounds and lines
-are translucent grey, which is right in light and dark, and the 16:9 frame is held open by its padding.
+are translucent grey, which is right in light and dark, and the 16:9 frame is held open by its padding. The only
+script are the constants of :mod:`hailuo_nb.notebook.handlers`, which it drops too.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from html import escape
 
+from hailuo_nb.notebook.handlers import CARD_HANDLERS, PLAYER_HANDLERS
 from hailuo_nb.notebook.sheet import sheet_jpeg, thumbnail
 from hailuo_nb.notebook.view import (
     WIDE_BRIEF,
@@ -81,10 +83,10 @@ def twin_html(
     Returns
     -------
     str
-        HTML without scripts, style sheets or foreign addresses; about 10 kB a clip.
+        HTML without style sheets or foreign addresses; about 10 kB a clip.
     """
     classes = "hailuo-twin" if card.is_headless else f"hailuo-twin {batch_class(card.batch)}"
-    parts = [f'<div class="{classes}" style="{_ROOT}">']
+    parts = [f'<div class="{classes}" style="{_ROOT}"{"" if card.is_table else CARD_HANDLERS}>']
     if has_headline:
         parts.append(headline_html(card))
     if now_ms is not None and not card.is_final:
@@ -208,11 +210,12 @@ def _player(clip: ClipView, src: str, poster: bytes) -> str:
     """Write the player, with a small picture and a link inside for where players are stripped."""
     said = plain(f"{clip.caption or clip.name}: {brief(clip.prompt)}")
     image = f' poster="{_data_uri(poster)}"' if poster else ""
+    size = f' width="{clip.width}" height="{clip.height}"' if clip.width and clip.height else ""
     small = thumbnail(poster) if poster else b""
     inner = f'<img src="{_data_uri(small)}" alt="{escape(said)}">' if small else _escape(said)
     return (
-        f'<video class="{clip_class(clip.key)}" src="{escape(src)}"{image} controls loop muted playsinline '
-        f'preload="none" aria-label="{escape(said)}" style="{_FILL}">'
+        f'<video class="{clip_class(clip.key)}" src="{escape(src)}"{image}{size} controls loop muted playsinline '
+        f'preload="none" aria-label="{escape(said)}" style="{_FILL};cursor:pointer"{PLAYER_HANDLERS}>'
         f'<a href="{escape(src)}">{inner}</a></video>'
     )
 

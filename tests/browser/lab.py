@@ -23,6 +23,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, sync_playwright
 import hailuo_nb
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+SHOTS = Path(os.environ["CARD_SHOTS"]) if "CARD_SHOTS" in os.environ else None
 CHROMIUM_ARGS = (
     "--headless",
     "--no-sandbox",
@@ -240,3 +241,22 @@ def open_notebook(
                 f"{server.url}api/sessions/{session['id']}", headers={"Authorization": f"token {TOKEN}"}
             )
     context.close()
+
+
+def look(target: Page | Locator, name: str) -> None:
+    """Keep a picture where somebody wants to look at them."""
+    if SHOTS is not None:
+        target.screenshot(path=SHOTS / f"{name}.png")
+
+
+def plays(page: Page, video: Locator, width: int = 640) -> None:
+    """Play a video and wait until it has moved, which needs its real bytes."""
+    handle = video.element_handle()
+    assert handle is not None
+    handle.evaluate("(video) => { video.muted = true; return video.play(); }")
+    page.wait_for_function(
+        "([video, width]) => video.currentTime > 0.1 && video.videoWidth === width",
+        arg=[handle, width],
+        timeout=20_000,
+    )
+    handle.evaluate("(video) => video.pause()")

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import nbformat
 import pytest
-from lab import LabServer, NotebookPage, open_notebook
-from playwright.sync_api import Browser, Locator, Page, expect
+from lab import LabServer, NotebookPage, look, open_notebook, plays
+from playwright.sync_api import Browser, expect
 
 pytestmark = pytest.mark.xdist_group("browser")
-
-SHOTS = Path(os.environ["CARD_SHOTS"]) if "CARD_SHOTS" in os.environ else None
 
 FOUR = """
 names = [(light, animal) for light in ("dawn", "noon") for animal in ("fox", "owl")]
@@ -38,23 +34,6 @@ def lab(server: LabServer, browser: Browser) -> Iterator[NotebookPage]:
 def code(batch: str, text: str) -> str:
     """Name the batch in a cell's code."""
     return f"BATCH = {batch!r}\n{text}"
-
-
-def shot(target: Page | Locator, name: str) -> None:
-    """Keep a picture where somebody wants to look at them."""
-    if SHOTS is not None:
-        target.screenshot(path=SHOTS / f"{name}.png")
-
-
-def plays(page: Page, video: Locator) -> None:
-    """Play a video and wait until it has moved, which needs its real bytes."""
-    handle = video.element_handle()
-    assert handle is not None
-    handle.evaluate("(video) => { video.muted = true; return video.play(); }")
-    page.wait_for_function(
-        "(video) => video.currentTime > 0.1 && video.videoWidth === 640", arg=handle, timeout=10_000
-    )
-    handle.evaluate("(video) => video.pause()")
 
 
 def test_the_card_keeps_moving_while_a_later_cell_sleeps(lab: NotebookPage) -> None:
@@ -99,7 +78,7 @@ def test_the_twin_takes_over_without_a_shift(lab: NotebookPage) -> None:
     )
     cell = lab.add(code("shift", FOUR.replace("p = painter(start)", ends)))
     expect(cell.locator(".hailuo-badge").first).to_contain_text("working")
-    shot(lab.page, "working-light")
+    look(lab.page, "working-light")
     lab.page.evaluate(
         """() => {
           window.shifts = 0;
@@ -112,7 +91,7 @@ def test_the_twin_takes_over_without_a_shift(lab: NotebookPage) -> None:
     expect(cell.locator(".hailuo-twin video").first).to_be_visible()
     assert cell.evaluate(PLACES) == before
     assert lab.page.evaluate("window.shifts") == 0
-    shot(lab.page, "done-light")
+    look(lab.page, "done-light")
 
 
 PLACES = """(cell) => {
@@ -143,7 +122,7 @@ def test_hover_plays_click_opens_and_clearing_lets_go(lab: NotebookPage) -> None
     dialog = lab.page.locator("dialog.hailuo-full")
     expect(dialog).to_be_visible()
     plays(lab.page, dialog.locator("video"))
-    shot(lab.page, "full-size")
+    look(lab.page, "full-size")
     lab.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     assert frame.evaluate("(node) => node === document.activeElement")
@@ -191,7 +170,7 @@ def test_actions_and_answers_reach_the_kernel(lab: NotebookPage) -> None:
             "                 note='Above this kernel\\'s limit of $1.00 since you last said yes.'))",
         )
     )
-    shot(cell, "confirm-and-failed")
+    look(cell, "confirm-and-failed")
     cell.get_by_role("button", name="Try again $0.49").click()
     cell.get_by_role("button", name="Generate · $2.24").click()
     expect(cell.get_by_role("button", name="Generate · $2.24")).to_be_disabled()
@@ -245,7 +224,7 @@ def test_it_reads_in_both_themes_and_all_widths(lab: NotebookPage) -> None:
     for theme in ("Light", "Dark"):
         lab.theme(f"JupyterLab {theme}")
         assert min(cell.evaluate(CONTRAST)) >= 4.5
-        shot(cell, f"mixed-{theme.lower()}")
+        look(cell, f"mixed-{theme.lower()}")
     lab.theme("JupyterLab Light")
     for width, columns in ((474, 1), (1714, 2)):
         lab.page.set_viewport_size({"width": width, "height": 1700})
@@ -261,7 +240,7 @@ def test_it_reads_in_both_themes_and_all_widths(lab: NotebookPage) -> None:
         )
         assert len(set(lefts)) == columns
         assert max(widths) <= 320
-        shot(cell, f"width-{width}")
+        look(cell, f"width-{width}")
     lab.page.set_viewport_size({"width": 1100, "height": 900})
 
 
@@ -274,12 +253,12 @@ def test_one_clip_is_large_and_its_prompt_opens(lab: NotebookPage) -> None:
     box = cell.locator(".hailuo-frame").bounding_box()
     assert box is not None
     assert (box["width"], box["height"]) == (640, 360)
-    shot(cell, "one-working-dark")
+    look(cell, "one-working-dark")
     cell.locator(".hailuo-card summary").click()
     expect(whole).to_contain_text("through the window.")
     lab.add("view = card(done(one), batch=BATCH); later(0, lambda: p.finish(view, posters_of(view)))")
     expect(cell.locator(".hailuo-twin video")).to_be_visible()
-    shot(cell, "one-done-dark")
+    look(cell, "one-done-dark")
     lab.theme("JupyterLab Light")
 
 
@@ -361,4 +340,4 @@ def look_without_kernel(
         )
         assert videos.evaluate_all(sizes) == [[320, 180, 180]] * 4
         plays(lab.page, videos.nth(2))
-        shot(cell, f"reopened-{'trusted' if is_trusted else 'untrusted'}")
+        look(cell, f"reopened-{'trusted' if is_trusted else 'untrusted'}")

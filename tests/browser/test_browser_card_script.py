@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import lab_clips
 import pytest
+from lab import look
 from playwright.sync_api import Browser, Page, expect
 
 from hailuo_nb.notebook import card as card_module
@@ -18,7 +18,6 @@ from hailuo_nb.notebook.view import CardView, ClipView, arrange
 pytestmark = pytest.mark.xdist_group("browser")
 
 STATIC = Path(card_module.__file__).parent / "static"
-SHOTS = Path(os.environ["CARD_SHOTS"]) if "CARD_SHOTS" in os.environ else None
 
 SETUP = """async ([script, style, card]) => {
   document.head.append(Object.assign(document.createElement('style'), { textContent: style }));
@@ -155,10 +154,9 @@ def test_two_hundred_clips_stay_smooth(page: Page) -> None:
         }"""
     )
     assert took < 33
-    if SHOTS is not None:
-        for key in "048":
-            send_poster(page, key)
-        page.screenshot(path=SHOTS / "table-dark-without-jupyter.png")
+    for key in "048":
+        send_poster(page, key)
+    look(page, "table-dark-without-jupyter")
 
 
 def test_the_live_region_speaks_of_clips_and_not_of_seconds(page: Page) -> None:
@@ -212,5 +210,4 @@ def test_pictures_wait_blurred_and_words_stand_on_ground(page: Page) -> None:
     blurred = page.locator(".hailuo-waits img.hailuo-poster:not([hidden])")
     expect(blurred).to_have_count(2)
     assert "blur" in blurred.first.evaluate("(node) => getComputedStyle(node).filter")
-    if SHOTS is not None:
-        page.screenshot(path=SHOTS / "blurred-dark-without-jupyter.png")
+    look(page, "blurred-dark-without-jupyter")

@@ -12,11 +12,18 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from hailuo_nb.notebook import sheet, twin
+from hailuo_nb.notebook.handlers import CARD_HANDLERS, PLAYER_HANDLERS
 from hailuo_nb.notebook.view import Action, CardView, ClipView, Group
 
 TAGS = {"div", "span", "bdi", "details", "summary", "video", "a", "img", "code"}
 ATTRIBUTES = {"class", "style", "src", "href", "poster", "controls", "loop", "muted", "playsinline", "preload", "alt",
-              "aria-label"}  # fmt: skip
+              "aria-label", "width", "height"}  # fmt: skip
+
+
+def handlers_of(html: str) -> dict[str, str | None]:
+    """Give the attributes of the constants in `handlers`."""
+    parsed = Parsed(f"<div{html}></div>")
+    return parsed.tags[0][1]
 
 
 class Parsed(HTMLParser):
@@ -150,7 +157,9 @@ def test_any_text_stays_text(evil: str, status: str) -> None:
     )
     parsed = Parsed(twin.twin_html(card, {"0": b""}))
     assert {tag for tag, _ in parsed.tags} <= TAGS
-    assert {name for _, attrs in parsed.tags for name in attrs} <= ATTRIBUTES
+    ours = handlers_of(CARD_HANDLERS) | handlers_of(PLAYER_HANDLERS)
+    assert {name for _, attrs in parsed.tags for name in attrs} <= ATTRIBUTES | set(ours)
+    assert all(value == ours.get(name, value) for _, attrs in parsed.tags for name, value in attrs.items())
     assert {attrs["src"] for attrs in parsed.all("video")} <= {"a.mp4"}
     assert {attrs["href"] for attrs in parsed.all("a")} <= {"a.mp4"}
     assert parsed.depth == 0
@@ -166,6 +175,17 @@ def test_a_foreign_address_is_never_written(src: str) -> None:
     html = twin.twin_html(CardView("b", (clip(src=src),)), {"0": picture()})
     assert "<video" not in html
     assert "href" not in html
+
+
+def test_a_player_has_handlers_and_its_pictures_size() -> None:
+    """Code that is the same for every clip, no larger than it must be; a table of many has none."""
+    (video,) = Parsed(twin.twin_html(CardView("b", (clip(width=1366, height=768),)), {})).all("video")
+    assert (video["width"], video["height"]) == ("1366", "768")
+    assert {"onmouseenter", "onmouseleave", "onplay"} <= set(handlers_of(PLAYER_HANDLERS)) <= set(video)
+    assert {"onclick", "onkeydown"} == set(handlers_of(CARD_HANDLERS))
+    assert len(PLAYER_HANDLERS) < 1_200
+    assert len(CARD_HANDLERS) < 3_000
+    assert " on" not in twin.twin_html(CardView("b", tuple(clip(str(n)) for n in range(30))), {}).lower()
 
 
 def test_ten_megabytes_of_text_are_cut_with_a_way_to_see_more() -> None:

@@ -69,6 +69,21 @@ function players() {
   return (/** @type {any} */ (window))[name] ??= [];
 }
 
+/** Make room for one more player; those of static twins (see hailuo_nb/notebook/handlers.py) count too. */
+function makeRoom() {
+  const all = players();
+  const twins = [.../** @type {NodeListOf<HTMLVideoElement>} */ (document.querySelectorAll(".hailuo-twin video"))]
+    .filter((one) => !one.paused);
+  while (all.length + twins.length >= MAX_PLAYERS) {
+    const [first] = twins.splice(0, 1);
+    if (first) first.setAttribute("src", first.src); // its poster comes back
+    else all[0].stop();
+  }
+}
+
+/** Whether the system asks for less motion. */
+const isCalm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+
 /** A name for this page: after a reload it is another one. */
 function page() {
   const name = Symbol.for("hailuo.page");
@@ -134,7 +149,7 @@ class Tile {
       this.open();
     });
     this.stage.addEventListener("pointerenter", (event) => {
-      if (event.pointerType === "mouse") this.hover = window.setTimeout(() => this.play(), 120);
+      if (event.pointerType === "mouse" && !isCalm()) this.hover = window.setTimeout(() => this.play(), 120);
     });
     this.stage.addEventListener("pointerleave", () => this.stop());
   }
@@ -268,14 +283,13 @@ class Tile {
   /** Play in the frame, muted; at most six on the page. */
   play() {
     if (!this.isPlayable || this.video || this.card.isGone) return;
-    const all = players();
-    while (all.length >= MAX_PLAYERS) all[0].stop();
+    makeRoom();
     const video = document.createElement("video");
     Object.assign(video, { muted: true, loop: true, playsInline: true, preload: "auto" });
     video.className = "hailuo-poster";
     video.tabIndex = -1;
     this.video = video;
-    all.push(this);
+    players().push(this);
     this.image.after(video);
     this.card.load(video, this.clip, () => this.stop());
     video.play().catch(() => undefined); // a policy or a release may refuse; the poster stays
@@ -337,7 +351,7 @@ class CardView {
     this.onMessage = (content, buffers) => this.receive(content, buffers);
     model.on("change:card", this.onCard);
     model.on("msg:custom", this.onMessage);
-    this.pause = window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 1000 : 250;
+    this.pause = isCalm() ? 1000 : 250;
     this.update(this.data);
     this.seen.observe(this.root);
     this.follow(false);
