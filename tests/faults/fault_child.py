@@ -67,7 +67,7 @@ def run(spec: dict[str, Any]) -> None:
             session.resume()
         for cell in spec["cells"]:
             try:
-                batches.append(session.generate(**cell, yes=True))
+                batches.append(session.generate(**({"yes": True} | cell)))
             except Exception as error:
                 report["errors"].append(f"{type(error).__name__}: {error}")
                 report["traceback"] += traceback.format_exc()
