@@ -338,6 +338,7 @@ class Runner:
             await self._step(job)
         except FenceLost:
             self.desk.fences.pop(job.id, None)
+            await self.desk.sleep(WATCH_GAP_S)
         except TransitionRefused:
             before = job.status
             job.show(await self.desk.row(job))

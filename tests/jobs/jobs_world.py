@@ -46,13 +46,11 @@ class Stuck(AssertionError):
 class _Selector(selectors.DefaultSelector):
     """Instead of waiting, lets the clock jump."""
 
-    jump: Callable[[float], None]
+    jump: Callable[[float | None], None]
 
     def select(self, timeout: float | None = None) -> list[Any]:
         found = super().select(0)
-        if not found:
-            if timeout is None:
-                raise Stuck("no timer is set and nothing is on its way")
+        if not found and timeout != 0:
             self.jump(timeout)
         return found
 
@@ -62,6 +60,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self.now_s = 0.0
+        self._claim: Callable[[], bool] | None = None
+        self._end_s = 0.0
         selector = _Selector()
         selector.jump = self._jump
         super().__init__(selector)
@@ -73,8 +73,24 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Give the virtual seconds since the loop was made."""
         return self.now_s
 
-    def _jump(self, seconds: float) -> None:
-        self.now_s += seconds
+    def run_until(self, claim: Callable[[], bool], at_most_s: float) -> None:
+        """Go on until a claim holds at a moment when there is nothing else to do."""
+        if claim():
+            return
+        self._claim, self._end_s = claim, self.now_s + at_most_s
+        try:
+            self.run_forever()
+        finally:
+            self._claim = None
+        assert claim(), f"it did not come to be in {at_most_s:g} s"
+
+    def _jump(self, seconds: float | None) -> None:
+        if self._claim is not None and (self._claim() or self.now_s > self._end_s):
+            self.stop()
+        elif seconds is None:
+            raise Stuck("no timer is set and nothing is on its way")
+        else:
+            self.now_s += seconds
 
 
 def _raise(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -140,10 +156,11 @@ class Clock:
     """Seconds since 1970 on the loop's time."""
 
     loop: VirtualLoop
+    skipped_s: float = 0.0
 
     def __call__(self) -> float:
         """Give the seconds."""
-        return BEGIN_S + self.loop.now_s
+        return BEGIN_S + self.loop.now_s + self.skipped_s
 
     def utc(self) -> datetime:
         """Give the time, zone-aware."""
@@ -192,6 +209,7 @@ class FakeService:
     outputs: int = 1
     upload_query: str = ""
     price_s: float = 0.0
+    submit_s: float = 0.1
 
     async def client(self) -> Client:
         """Give the client."""
@@ -234,7 +252,7 @@ class FakeClient:
     async def submit(self, model_id: str, inputs: Mapping[str, Any]) -> Prediction:
         """Take a submit as the next of `answers` says."""
         at = self.at
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(at.submit_s)
         self._reach()
         answer = at.answers.popleft() if at.answers else "ok"
         at.posts.append((str(inputs.get("prompt")), answer))
@@ -399,7 +417,7 @@ class World:
     ) -> None:
         self.folder = folder
         self.loop = loop
-        self.clock = Clock(loop)
+        self.clock = service.clock if service else Clock(loop)
         self.service = service or FakeService(self.clock)
         self.ledger = Ledger.open(folder / "hailuo" / "ledger.db", kernel=kernel, clock=self.clock)
         self.worker = FakeWorker()
@@ -458,10 +476,11 @@ class World:
 
     def until(self, claim: Callable[[], bool], at_most_s: float = 3600.0) -> None:
         """Let time pass until something is so."""
-        end = self.loop.now_s + at_most_s
-        while not claim():
-            assert self.loop.now_s < end, "it never came to be"
-            self.run(0.05)
+        self.loop.run_until(claim, at_most_s)
+
+    def skip(self, days: float) -> None:
+        """Let days pass in which this machine was asleep."""
+        self.clock.skipped_s += days * 86400
 
     def finish(self, *jobs: Job, at_most_s: float = 3600.0) -> None:
         """Let time pass until jobs are done."""

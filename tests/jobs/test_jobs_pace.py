@@ -1,0 +1,104 @@
+"""When to poll: sparse where nothing can be ready, close where it can, never late by much, never given up."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hailuo_nb.jobs.pace import Expectation, back_off_s, expect, gap_s, schedule
+
+durations = st.floats(0.0, 100_000.0)
+pasts = st.lists(durations, max_size=60)
+typicals = st.one_of(st.none(), st.tuples(durations, durations).map(lambda pair: (min(pair), max(pair))))
+speeds = st.floats(0.1, 100_000.0)
+
+
+@given(pasts, typicals, speeds, durations, st.integers(0, 10_000))
+def test_a_pause_is_always_one_that_ends(
+    past: list[float], typical: tuple[float, float] | None, speed: float, elapsed: float, polls: int
+) -> None:
+    """Whatever the ledger says, the next poll comes: not at once again, nor later than the expected moment or 5 s."""
+    expectation = expect(past, typical, speed)
+    gap = gap_s(elapsed, polls, expectation)
+    assert 0 <= gap
+    assert polls == 0 or gap >= 0.05
+    early = expectation.early_s if expectation else 0.0
+    assert gap <= max(5.0, early - elapsed + 0.05)
+
+
+@given(pasts, typicals, speeds, st.floats(0.0, 2000.0))
+def test_a_clip_is_seen_soon_after_it_is_ready(
+    past: list[float], typical: tuple[float, float] | None, speed: float, ready: float
+) -> None:
+    """From the expected moment on, a poll follows readiness within 5 s; before it, at the expected moment at the latest."""
+    expectation = expect(past, typical, speed)
+    early = expectation.early_s if expectation else 0.0
+    if early > 5000:
+        return
+    seen = next(at for at in schedule(expectation, ready + early + 20) if at >= ready)
+    assert seen - ready <= 5.0 or seen <= early + 0.06
+
+
+@given(st.lists(st.floats(20.0, 200.0), min_size=3, max_size=50))
+def test_a_past_makes_polls_few(past: list[float]) -> None:
+    """With a past of its own a variant is polled at most twice before nearly the earliest time it ever took."""
+    expectation = expect(past, (30.0, 90.0))
+    assert expectation is not None
+    assert expectation.is_known
+    before = [at for at in schedule(expectation, 1000.0) if at < min(past) * 0.94]
+    assert len(before) <= 1
+    around = [at for at in schedule(expectation, 1000.0) if expectation.early_s <= at <= expectation.late_s]
+    assert len(around) <= 10 + (expectation.late_s - expectation.early_s) / 2
+
+
+def test_a_steady_variant_takes_few_polls() -> None:
+    """What always takes a minute is asked for a handful of times, and is at most a quarter of a second late."""
+    expectation = expect([60.0] * 10, (30.0, 90.0))
+    moments = [at for at in schedule(expectation, 61.0)]
+    assert sum(at < 57 for at in moments) == 1
+    assert min(at for at in moments if at >= 60.0) - 60.0 <= 0.26
+
+
+def test_the_past_can_grow_shorter() -> None:
+    """A service that became faster is noticed, although nothing is seen done before the first look."""
+    past = [100.0] * 20
+    for _ in range(60):
+        ready = 30.0
+        seen = next(at for at in schedule(expect(past, None), 200.0) if at >= ready)
+        past = [seen, *past][:50]
+    assert min(past) < 45.0
+
+
+def test_without_a_past_gaps_grow_to_five_seconds() -> None:
+    """From half a second by 1.3 to five, as the design says."""
+    moments = schedule(None, 60.0)
+    gaps = [after - before for before, after in zip([0.0, *moments], moments, strict=False)]
+    assert gaps[0] == pytest.approx(0.5)
+    assert all(b == pytest.approx(min(a * 1.3, 5.0)) for a, b in zip(gaps, gaps[1:], strict=False))
+
+
+def test_around_the_typical_time_polls_are_close() -> None:
+    """One to two seconds apart where the catalogue expects the clip, up to five before and after."""
+    expectation = expect([], (30.0, 90.0))
+    moments = schedule(expectation, 300.0)
+    near = [at for at in moments if 30.0 <= at <= 90.0]
+    assert all(1.0 <= b - a <= 2.0 for a, b in zip(near, near[1:], strict=False))
+    late = [at for at in moments if at > 120.0]
+    assert all(b - a == pytest.approx(5.0) for a, b in zip(late, late[1:], strict=False))
+
+
+def test_what_is_taken_up_again_is_asked_for_at_once() -> None:
+    """A prediction that was out for days may have been ready for days."""
+    assert gap_s(86400.0, 0, None) == 0.0
+    assert gap_s(86400.0, 0, Expectation(30.0, 90.0, 2.0, is_known=True)) == 0.0
+    assert gap_s(0.0, 0, None) > 0.0
+
+
+@given(st.integers(0, 10_000), st.one_of(st.none(), st.floats(0, 1e6)))
+def test_backing_off_never_undercuts_what_was_asked(failures: int, asked: float | None) -> None:
+    """The service's own pause is kept, and a pause without one is at most a minute."""
+    pause = back_off_s(failures, asked)
+    assert pause >= (asked or 0.0)
+    assert pause <= max(60.0, asked or 0.0)
+    assert pause > 0
