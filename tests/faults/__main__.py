@@ -1,13 +1,15 @@
 """The long set: ``python -m tests.faults --runs 300 --seed 1``, from the repository's root.
 
 In come a number of runs and a seed; out go one line for each run, a table of what was broken, and exit code 1 if anything
-was. With ``--only N`` it repeats one run of a seed and keeps its folder.
+was. With ``--only N`` it repeats one run of a seed and keeps its folder. ``--four-kernels 200`` lets four real kernels make
+200 clips on one ledger, on the scaled limits of tier bronze, after the runs.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -21,6 +23,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 from crash_harness import Harness, Plan, Result  # noqa: E402 - the folder is put on the path above
 from fault_books import KINDS  # noqa: E402
 from fault_plans import plan_of  # noqa: E402
+from four_kernels import crowd  # noqa: E402
 
 
 def main() -> int:
@@ -29,8 +32,16 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=300, help="how many runs (default 300)")
     parser.add_argument("--seed", type=int, default=1, help="which ones (default 1)")
     parser.add_argument("--jobs", type=int, default=2, help="how many at a time (default 2)")
-    parser.add_argument("--kernels", type=int, default=12, help="every n-th run uses real ipykernels; 0: none")
+    parser.add_argument(
+        "--kernels", type=int, default=12, help="every n-th run uses real ipykernels; 0: none"
+    )
     parser.add_argument("--only", type=int, nargs="*", help="only these runs of the seed, their folders kept")
+    parser.add_argument(
+        "--four-kernels", type=int, metavar="CLIPS", help="so many clips by four real kernels at once"
+    )
+    parser.add_argument(
+        "--speed", type=float, default=100, help="of the simulator for --four-kernels (default 100)"
+    )
     parser.add_argument("--quiet", action="store_true", help="print only runs with violations")
     given = parser.parse_args()
     numbers = given.only if given.only is not None else range(given.runs)
@@ -48,7 +59,13 @@ def main() -> int:
     for thread in threads:
         thread.join()
     _table(results, time.monotonic() - began)
-    return 1 if len(results) < len(numbers) or any(result.violations for result in results) else 0
+    is_broken = len(results) < len(numbers) or any(result.violations for result in results)
+    if given.four_kernels:
+        folder = Path(tempfile.mkdtemp(prefix="hailuo-kernels-"))
+        made = crowd(folder, clips=given.four_kernels, speed=given.speed, real=True)
+        print(f"four kernels, one ledger: {made}  [{folder}]")
+        is_broken = is_broken or bool(made.violations or made.rate_limited or made.double_downloads)
+    return 1 if is_broken else 0
 
 
 def _work(waiting: SimpleQueue[Plan], results: list[Result], keep: bool, quiet: bool) -> None:

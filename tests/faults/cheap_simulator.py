@@ -33,7 +33,9 @@ def draw(path: Path, pattern: str, padding: int = 0) -> None:
     luma = np.kron(bits * 200 + 25, np.ones((8, 8), dtype=np.uint8)).astype(np.uint8)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     with av.open(str(part), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=FPS, options={"preset": "ultrafast", "threads": "1", "crf": "24"})
+        stream = container.add_stream(
+            "libx264", rate=FPS, options={"preset": "ultrafast", "threads": "1", "crf": "24"}
+        )
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         for number in range(FRAMES):
             frame = av.VideoFrame.from_ndarray(np.stack([luma] * 3, axis=-1), format="rgb24")
@@ -57,7 +59,9 @@ def pattern_in(path: Path) -> tuple[str, int]:
             frames += 1
             if not bits:
                 grey = frame.to_ndarray(format="gray")
-                bits = "".join("1" if grey[8 * y + 4, 8 * x + 4] > 128 else "0" for y in range(6) for x in range(8))
+                bits = "".join(
+                    "1" if grey[8 * y + 4, 8 * x + 4] > 128 else "0" for y in range(6) for x in range(8)
+                )
     return bits, frames
 
 

@@ -33,6 +33,7 @@ HERE = Path(__file__).resolve().parent
 REPO = HERE.parents[1]
 CANARY = "canary-7f3a9c51d2e84b60-wsk"
 SPEED = 200
+RIVAL = 90
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,17 @@ class Kill:
 
 @dataclass(frozen=True)
 class Plan:
-    """One run: what the cell wants, what goes wrong, when it dies."""
+    """One run: what the cell wants, what goes wrong, when it dies.
+
+    With a rival, a second notebook runs the same cells on the same ledger at the same time, and is never killed.
+    """
 
     tag: str
     cells: Sequence[Mapping[str, Any]]
     rules: Sequence[Rule] = ()
     kills: Sequence[Kill] = ()
     is_kernel: bool = False
+    has_rival: bool = False
 
     @property
     def wishes(self) -> list[Wish]:
@@ -100,7 +105,7 @@ class Result:
     def __str__(self) -> str:
         faults = "+".join(f"{rule.kind}/{rule.call}" for rule in self.plan.rules) or "-"
         ends = " ".join(f"{n} {status}" for status, n in sorted(self.statuses.items())) or "no rows"
-        kind = "kernel " if self.plan.is_kernel else "process"
+        kind = "kernel " if self.plan.is_kernel else "rivals " if self.plan.has_rival else "process"
         said = "; ".join(f"{each.kind.upper()}: {each.text}" for each in self.violations) or "ok"
         return f"{self.plan.tag:<10} {kind} {self.seconds:5.1f}s  {faults:<44} {', '.join(self.deaths) or '-':<40} {ends:<28} {said}"
 
@@ -161,11 +166,22 @@ def clean_environment() -> dict[str, str]:
 class Service:
     """The simulator, with drawing made cheap."""
 
-    def __init__(self, folder: Path, *, speed: float = SPEED, tier: str = "ultra", balance: str = "100000") -> None:
+    def __init__(
+        self, folder: Path, *, speed: float = SPEED, tier: str = "ultra", balance: str = "100000"
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._log = (folder / "simulator.log").open("ab")
         command = [sys.executable, str(HERE / "cheap_simulator.py"), "--port", "0", "--until-stdin-closes"]
-        command += ["--speed", str(speed), "--tier", tier, "--balance", balance, "--data", str(folder / "simulator")]
+        command += [
+            "--speed",
+            str(speed),
+            "--tier",
+            tier,
+            "--balance",
+            balance,
+            "--data",
+            str(folder / "simulator"),
+        ]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -235,10 +251,11 @@ class Harness:
         violations: list[Violation] = []
         deaths: list[str] = []
         with FaultProxy(self.service.base_url, rules) as proxy:
+            rival = self.start(plan, proxy.base_url, folder, RIVAL, None) if plan.has_rival else None
             for number, kill in enumerate(plan.kills):
                 deaths.append(self._life(plan, proxy, folder, number, kill))
                 violations += after_a_kill(self.service.base_url, since, folder / "notebook", plan.wishes)
-            proxy.set_rules([rule for rule in proxy.rules if rule.kind != "hold"])
+            violations += _rivals_end(rival, folder)
             deaths.append(self._life(plan, proxy, folder, len(plan.kills), None))
             report = _read(folder / f"report-{len(plan.kills)}.json")
             violations += compare(
@@ -341,11 +358,27 @@ class ForkedNotebook(Notebook):
             self.wait(10)
 
 
+def _rivals_end(rival: Notebook | None, folder: Path) -> list[Violation]:
+    """Wait for the notebook that was not killed: it takes over what the dead one left."""
+    if rival is None:
+        return []
+    if not rival.wait(45.0):
+        rival.kill()
+    report = _read(folder / f"report-{RIVAL}.json")
+    if report is None:
+        return [Violation("error", "the rival left no report")]
+    left = [f"{job['id']} {job['status']} {job['note']}" for job in report["jobs"] if not job["is_done"]]
+    found = [Violation("stuck", f"the rival still waits for {left}")] if left else []
+    return found + ([Violation("error", report["traceback"][-1500:])] if report["traceback"] else [])
+
+
 def _hold_for(kill: Kill | None) -> Rule | None:
     """Make the proxy hold the connection at which to kill."""
     if kill is None or not kill.call:
         return None
-    return Rule("hold", kill.call, nth=kill.nth, stage=kill.stage, options={} if kill.is_late else {"drop": True})
+    return Rule(
+        "hold", kill.call, nth=kill.nth, stage=kill.stage, options={} if kill.is_late else {"drop": True}
+    )
 
 
 def _watch(notebook: Notebook, proxy: FaultProxy, kill: Kill | None, report: Path) -> str:

@@ -30,10 +30,20 @@ KINDS = (
     "another clip's file",
     "stuck",
     "missing",
+    "cost differs",
     "key sent away",
     "error",
 )
-MAY_BE_PAID = ("submitting", "unconfirmed", "submitted", "processing", "downloading", "completed", "failed", "abandoned")
+MAY_BE_PAID = (
+    "submitting",
+    "unconfirmed",
+    "submitted",
+    "processing",
+    "downloading",
+    "completed",
+    "failed",
+    "abandoned",
+)
 RUNNING = ("submitting", "submitted", "processing", "downloading")
 NEXT_STEP = re.compile(r"%hailuo \w+|[Rr]un(ning)? (its|the) cell|raise --takes|change the prompt|[Tt]op up")
 
@@ -122,7 +132,9 @@ def after_a_kill(base_url: str, since: str, folder: Path, wishes: Sequence[Wish]
     made = Counter(item["inputs"]["prompt"] for item in predictions(base_url, since, prompts))
     rows = Counter(row["prompt"] for row in ledger_rows(folder) if row["status"] in MAY_BE_PAID)
     return [
-        Violation("billed and unknown", f"{made[prompt]} made of {prompt!r}, the ledger counts with {rows[prompt]}")
+        Violation(
+            "billed and unknown", f"{made[prompt]} made of {prompt!r}, the ledger counts with {rows[prompt]}"
+        )
         for prompt in made
         if made[prompt] > rows[prompt]
     ]
@@ -139,10 +151,19 @@ def compare(
 ) -> list[Violation]:
     """Compare the books after everything has settled."""
     bill = predictions(base_url, since, {wish.prompt for wish in wishes})
-    books = Books(bill, net_bill(base_url, [item["id"] for item in bill]), ledger_rows(folder), folder, wishes)
+    books = Books(
+        bill, net_bill(base_url, [item["id"] for item in bill]), ledger_rows(folder), folder, wishes
+    )
     if report is None:
         return [Violation("error", "the last notebook left no report")]
-    found = _money(books) + _posts(seen, wishes) + _files(books) + _ends(books, report) + _keys(seen, keys)
+    found = (
+        _money(books)
+        + (_costs(books) if report.get("settled") == "yes" else [])
+        + _posts(seen, wishes)
+        + _files(books)
+        + _ends(books, report)
+        + _keys(seen, keys)
+    )
     if report.get("traceback"):
         found.append(Violation("error", report["traceback"][-1500:]))
     return found
@@ -159,16 +180,35 @@ def _money(books: Books) -> list[Violation]:
         ]
         if len(paid) > wish.takes:
             found.append(
-                Violation("billed twice", f"{len(paid)} clips of {wish.prompt!r}, {wish.takes} wanted: {paid}")
+                Violation(
+                    "billed twice", f"{len(paid)} clips of {wish.prompt!r}, {wish.takes} wanted: {paid}"
+                )
             )
     known = {row["prediction_id"] for row in books.rows}
     for item in books.bill:
         if item["id"] not in known:
-            told = [(row["status"], row["error"]) for row in books.rows if row["prompt"] == item["inputs"]["prompt"]]
+            told = [
+                (row["status"], row["error"])
+                for row in books.rows
+                if row["prompt"] == item["inputs"]["prompt"]
+            ]
             found.append(
-                Violation("billed and unknown", f"{item['id']} of {item['inputs']['prompt']!r}; rows say {told}")
+                Violation(
+                    "billed and unknown", f"{item['id']} of {item['inputs']['prompt']!r}; rows say {told}"
+                )
             )
     return found
+
+
+def _costs(books: Books) -> list[Violation]:
+    """After settling, the ledger says of each clip what the bill says."""
+    return [
+        Violation("cost differs", f"{row['id']}: the ledger has {row['cost_micros']}, the bill {net:.2f}")
+        for row in books.rows
+        if (net := books.net_usd.get(row["prediction_id"])) is not None
+        and row["price_source"] == "billing"
+        and row["cost_micros"] != round(net * 1_000_000)
+    ]
 
 
 def _posts(seen: Sequence[Seen], wishes: Sequence[Wish]) -> list[Violation]:
@@ -195,10 +235,14 @@ def _files(books: Books) -> list[Violation]:
             found.append(Violation("completed without a file", f"{row['id']} {row['path']}: {error!r}"))
             continue
         if frames != FRAMES:
-            found.append(Violation("completed without a file", f"{row['path']} has {frames} of {FRAMES} frames"))
+            found.append(
+                Violation("completed without a file", f"{row['path']} has {frames} of {FRAMES} frames")
+            )
         right = pattern_of(row["variant"], row["prompt"], takes.get(row["prediction_id"], 0))
         if pattern != right:
-            found.append(Violation("another clip's file", f"{row['id']} ({row['prediction_id']}): {row['path']}"))
+            found.append(
+                Violation("another clip's file", f"{row['id']} ({row['prediction_id']}): {row['path']}")
+            )
     paths = Counter(row["path"] for row in books.rows if row["path"])
     found += [Violation("another clip's file", f"{path} is {n} clips'") for path, n in paths.items() if n > 1]
     return found
@@ -234,7 +278,11 @@ def _ends(books: Books, report: Mapping[str, Any]) -> list[Violation]:
         elif row["status"] not in {"completed", "cancelled"}:
             card = job["card"] if job else "not on any card"
             if not NEXT_STEP.search(card):
-                found.append(Violation("stuck", f"{row['id']} is {row['status']}, its card names no step: {card[:400]}"))
+                found.append(
+                    Violation(
+                        "stuck", f"{row['id']} is {row['status']}, its card names no step: {card[:400]}"
+                    )
+                )
     counts = Counter(row["prompt"] for row in books.rows)
     found += [
         Violation("missing", f"{counts[wish.prompt]} rows of {wish.prompt!r}, {wish.takes} wanted")
@@ -251,6 +299,10 @@ def _keys(seen: Sequence[Seen], keys: Sequence[str]) -> list[Violation]:
         if each.listener == "service":
             continue
         whole = f"{each.path}\n{each.headers}\n".encode() + each.body
-        if any(key.encode() in whole for key in keys) or any(n.lower() == "authorization" for n, _ in each.headers):
-            found.append(Violation("key sent away", f"{each.method} {each.path} at {each.listener}: {each.headers}"))
+        if any(key.encode() in whole for key in keys) or any(
+            n.lower() == "authorization" for n, _ in each.headers
+        ):
+            found.append(
+                Violation("key sent away", f"{each.method} {each.path} at {each.listener}: {each.headers}")
+            )
     return found

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 PAUSES = 0.2
-SUBMIT_S, READ_S, CONNECT_S, GRACE_S = 2.5, 1.2, 1.5, 4.0
+SUBMIT_S, READ_S, CONNECT_S, GRACE_S = 2.0, 1.2, 1.5, 3.0
 
 
 def hurry() -> None:
@@ -93,6 +93,7 @@ def settled_report(session: Any, batches: list[Any], wait_s: float, grace_s: flo
         if all(job.done() for job in jobs) or time.monotonic() - began > wait_s:
             break
         time.sleep(0.02)
+    settled = _settle(session)
     everything = session.batch_of(jobs)
     variants = {job.variant: session.variant_of(job) for job in jobs}
     told = []
@@ -114,7 +115,24 @@ def settled_report(session: Any, batches: list[Any], wait_s: float, grace_s: flo
                 "repr": repr(job),
             }
         )
-    return {"jobs": told, "repr": repr(everything), "batches": [repr(batch) for batch in batches]}
+    batches_told = [repr(batch) for batch in batches]
+    return {"jobs": told, "repr": repr(everything), "batches": batches_told, "settled": settled}
+
+
+def _settle(session: Any) -> str:
+    """Read the bills into the ledger, as ``%hailuo settle`` does; a service in trouble says so."""
+    from hailuo_nb.errors import HailuoError
+    from hailuo_nb.session import aftercare
+
+    if not session.has_ledger():
+        return ""
+    time.sleep(0.05)
+    try:
+        for service in list(session._runners):
+            aftercare.settle(session, service)
+    except HailuoError as error:
+        return str(error)
+    return "yes"
 
 
 def write_report(path: Path, report: dict[str, Any]) -> None:
@@ -155,7 +173,10 @@ def main() -> None:
 
 def _live(spec: dict[str, Any]) -> None:
     """Be the child, to its end."""
-    nothing, out = os.open(os.devnull, os.O_RDONLY), os.open(spec["out"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    nothing, out = (
+        os.open(os.devnull, os.O_RDONLY),
+        os.open(spec["out"], os.O_WRONLY | os.O_CREAT | os.O_APPEND),
+    )
     os.dup2(nothing, 0)
     os.dup2(out, 1)
     os.dup2(out, 2)

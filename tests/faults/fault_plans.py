@@ -60,7 +60,10 @@ OF_CALL: dict[str, dict[str, dict[str, Any]]] = {
         "no credits": {
             "kind": "status",
             "forward": False,
-            "options": {"status": 400, "message": "Insufficient credits. Please top up your account to continue."},
+            "options": {
+                "status": 400,
+                "message": "Insufficient credits. Please top up your account to continue.",
+            },
         },
     },
     "result": ANSWERS
@@ -79,7 +82,10 @@ OF_CALL: dict[str, dict[str, dict[str, Any]]] = {
         "403": {"kind": "status", "options": {"status": 403}},
         "404": {"kind": "status", "options": {"status": 404}},
         "no video": {"kind": "body", "options": {"body": b"this is no video" * 400}},
-        "half a video": {"kind": "body", "options": {"body": b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + b"\0" * 999}},
+        "half a video": {
+            "kind": "body",
+            "options": {"body": b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41" + b"\0" * 999},
+        },
     },
 }
 
@@ -101,7 +107,9 @@ def _kill(dice: random.Random, number: int) -> Kill:
     if kind == "held":
         call, stage = HELD[(number // len(kinds) * 2 + number % 2) % len(HELD)]
         return Kill(call=call, stage=stage, nth=dice.choice((1, 1, 2)), is_late=dice.random() < 0.5)
-    return Kill(point=POINTS[(number // len(kinds) * 2 + number % 2) % len(POINTS)], nth=dice.choice((1, 1, 1, 2)))
+    return Kill(
+        point=POINTS[(number // len(kinds) * 2 + number % 2) % len(POINTS)], nth=dice.choice((1, 1, 1, 2))
+    )
 
 
 _EVERY = [(call, name) for call, names in OF_CALL.items() for name in names]
@@ -119,7 +127,11 @@ def plan_of(seed: int, number: int, *, kernels: int = 12) -> Plan:
     large = " [large]" if dice.random() < 0.3 else ""
     cells = []
     for each in range(dice.choice((1, 1, 2))):
-        cell: dict[str, Any] = {"prompt": f"a fox {tag} {each}{large}", "variant": variant, "takes": dice.choice((1, 2, 3))}
+        cell: dict[str, Any] = {
+            "prompt": f"a fox {tag} {each}{large}",
+            "variant": variant,
+            "takes": dice.choice((1, 2, 3)),
+        }
         if has_picture:
             cell["image"] = str(PNG)
         cells.append(cell)
@@ -134,7 +146,10 @@ def plan_of(seed: int, number: int, *, kernels: int = 12) -> Plan:
         rules.append(_rule(other, dice.choice(list(OF_CALL[other])), dice))
     deaths = dice.choice((0, 1, 1, 1, 1, 2)) if rules else dice.choice((1, 1, 2))
     kills = [_kill(dice, number + 7 * each) for each in range(deaths)]
-    return Plan(tag, cells, rules, kills, is_kernel=bool(kernels) and number % kernels == kernels - 1)
+    is_kernel = bool(kernels) and number % kernels == kernels - 1
+    return Plan(
+        tag, cells, rules, kills, is_kernel=is_kernel, has_rival=not is_kernel and dice.random() < 0.15
+    )
 
 
 def plans(seed: int, count: int, *, kernels: int = 12) -> Sequence[Plan]:

@@ -276,14 +276,18 @@ class FaultProxy:
 
     # One connection
 
-    async def _meet(
-        self, listener: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    async def _meet(self, listener: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request after another."""
         try:
             while await self._exchange(listener, reader, writer):
                 pass
-        except (_Gone, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, asyncio.CancelledError):
+        except (
+            _Gone,
+            OSError,
+            asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
+            asyncio.CancelledError,
+        ):
             pass  # cancelled only when the proxy ends
         finally:
             with contextlib.suppress(OSError, RuntimeError):
@@ -304,7 +308,10 @@ class FaultProxy:
         rule = None
         if seen.call != "submit":
             rule = self._rule(seen)
-        elif any(each.stage == "arrived" and each.call in {"*", "submit"} and not each.prompt for each in self.rules):
+        elif any(
+            each.stage == "arrived" and each.call in {"*", "submit"} and not each.prompt
+            for each in self.rules
+        ):
             rule = self._rule(seen)
         if rule is not None and rule.stage == "arrived" and rule.kind in {"reset", "stall", "hold"}:
             await self._stage("arrived", rule, seen, writer)
@@ -393,7 +400,9 @@ class FaultProxy:
         headers = [(n, v.strip()) for n, _, v in (line.partition(":") for line in lines_)]
         seen.service_status = int(first.split(" ")[1])
         if b"/files/" in body[:100_000] and seen.call != "download":
-            body = body.replace(f"{self.base_url}/files/".encode(), f"{self.address('files')}/files/".encode())
+            body = body.replace(
+                f"{self.base_url}/files/".encode(), f"{self.address('files')}/files/".encode()
+            )
         answer = _Answer(seen.service_status, headers, body)
         if seen.call == "submit" and seen.service_status == 200:
             seen.made_id = str(answer.data.get("id") or "")
@@ -460,15 +469,21 @@ def _retry_after(options: Mapping[str, Any]) -> dict[str, str]:
 
 def _page(rule: Rule, _: str) -> _Answer:
     return _Answer.made(
-        int(rule.options.get("status", 200)), b"<!DOCTYPE html><html><body>Bad gateway</body></html>", "text/html"
+        int(rule.options.get("status", 200)),
+        b"<!DOCTYPE html><html><body>Bad gateway</body></html>",
+        "text/html",
     )
 
 
 def _status(rule: Rule, _: str) -> _Answer:
     status = int(rule.options.get("status", 500))
-    usual = json.dumps({"code": status, "message": rule.options.get("message", "internal error"), "data": None})
+    usual = json.dumps(
+        {"code": status, "message": rule.options.get("message", "internal error"), "data": None}
+    )
     body = rule.options.get("body", usual)
-    return _Answer.made(status, body if isinstance(body, bytes) else body.encode(), more=rule.options.get("headers"))
+    return _Answer.made(
+        status, body if isinstance(body, bytes) else body.encode(), more=rule.options.get("headers")
+    )
 
 
 _MADE_UP: Mapping[str, Callable[[Rule, str], _Answer]] = {
@@ -482,7 +497,9 @@ _MADE_UP: Mapping[str, Callable[[Rule, str], _Answer]] = {
         b"",
         more={"location": rule.options.get("location", f"{trap}/api/v3/elsewhere")},
     ),
-    "bad_json": lambda _, __: _Answer.made(200, b'{"code": 200, "message": "success", "data": {"id": "6488c2'),
+    "bad_json": lambda _, __: _Answer.made(
+        200, b'{"code": 200, "message": "success", "data": {"id": "6488c2'
+    ),
     "data_null": lambda _, __: _Answer.made(200, b'{"code": 200, "message": "success", "data": null}'),
     "empty": lambda _, __: _Answer.made(200, b""),
     "oversized": lambda rule, _: _Answer.made(

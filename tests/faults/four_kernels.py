@@ -42,7 +42,9 @@ class Crowd:
         )
 
 
-def crowd(folder: Path, *, kernels: int = 4, clips: int = 200, speed: float = 100, real: bool = False) -> Crowd:
+def crowd(
+    folder: Path, *, kernels: int = 4, clips: int = 200, speed: float = 100, real: bool = False
+) -> Crowd:
     """Let several kernels make clips on one ledger.
 
     Parameters
@@ -56,7 +58,10 @@ def crowd(folder: Path, *, kernels: int = 4, clips: int = 200, speed: float = 10
     real : bool
         Real ipykernels instead of forked processes.
     """
-    with Harness(folder / "forge", tier="bronze", speed=speed) as harness, FaultProxy(harness.service.base_url) as proxy:
+    with (
+        Harness(folder / "forge", tier="bronze", speed=speed) as harness,
+        FaultProxy(harness.service.base_url) as proxy,
+    ):
         _lead_through(proxy, folder, harness.service)
         since, began = datetime.now(UTC).isoformat(), time.monotonic()
         plans = _plans(kernels, clips, real)
@@ -69,13 +74,25 @@ def crowd(folder: Path, *, kernels: int = 4, clips: int = 200, speed: float = 10
         report: dict[str, Any] = {"jobs": [], "traceback": ""}
         for number in range(kernels):
             path = folder / f"report-{number}.json"
-            one = json.loads(path.read_text()) if path.exists() else {"jobs": [], "traceback": f"kernel {number}: none"}
+            one = (
+                json.loads(path.read_text())
+                if path.exists()
+                else {"jobs": [], "traceback": f"kernel {number}: none"}
+            )
             report["jobs"] += one["jobs"]
             report["traceback"] += one["traceback"] + "".join(one.get("errors", ()))
         found = compare(
-            harness.service.base_url, since, folder / "notebook", everything.wishes, proxy.seen, report, [CANARY]
+            harness.service.base_url,
+            since,
+            folder / "notebook",
+            everything.wishes,
+            proxy.seen,
+            report,
+            [CANARY],
         )
-        lost = clips - sum(1 for job in {j["id"]: j for j in report["jobs"]}.values() if job["status"] == "completed")
+        lost = clips - sum(
+            1 for job in {j["id"]: j for j in report["jobs"]}.values() if job["status"] == "completed"
+        )
         if lost:
             found.append(Violation("missing", f"{lost} of {clips} clips are not completed"))
         found += _keys_at_the_simulator(proxy)
@@ -101,7 +118,9 @@ def _plans(kernels: int, clips: int, real: bool) -> list[Plan]:
     ]
 
 
-def _start(harness: Harness, plan: Plan, proxy: FaultProxy, folder: Path, number: int, speed: float) -> Notebook:
+def _start(
+    harness: Harness, plan: Plan, proxy: FaultProxy, folder: Path, number: int, speed: float
+) -> Notebook:
     env = {
         "WAVESPEED_API_KEY": CANARY,
         "HAILUO_SERVICE": "simulator",

@@ -16,8 +16,18 @@ from typing import Any
 
 from fault_proxy import Seen
 
-__all__ = ["BIDI", "CONTROLS", "MARK",
-    "NAMES", "SCRIPTS", "TRAVERSALS", "bundles_wrong", "paths_wrong", "requests_wrong", "text_wrong"]
+__all__ = [
+    "BIDI",
+    "CONTROLS",
+    "MARK",
+    "NAMES",
+    "SCRIPTS",
+    "TRAVERSALS",
+    "bundles_wrong",
+    "paths_wrong",
+    "requests_wrong",
+    "text_wrong",
+]
 
 MARK = "zqxmark"
 SCRIPTS = (
@@ -38,10 +48,40 @@ TRAVERSALS = (
     f".{MARK}",
     f"-rf {MARK}",
 )
-NAMES = ("CON", "nul", "aux.mp4", "COM1", "..", ".", "/", "\u202e", "\ud83e\udd8a".encode("utf-16", "surrogatepass").decode("utf-16"))
+NAMES = (
+    "CON",
+    "nul",
+    "aux.mp4",
+    "COM1",
+    "..",
+    ".",
+    "/",
+    "\u202e",
+    "\ud83e\udd8a".encode("utf-16", "surrogatepass").decode("utf-16"),
+)
 _CLIP = re.compile(r"[a-z0-9][a-z0-9-]{0,60}-[0-9a-f]{8,64}-t[0-9]+(-o[0-9]+)?\.(mp4|json)(\.part[a-z.]*)?")
-_TAGS = frozenset({"div", "span", "video", "img", "a", "b", "i", "br", "bdi", "details", "summary", "p", "small", "code", "pre"})
-_TAGS_TABLE = frozenset({"table", "thead", "tbody", "tr", "th", "td", "style", "ul", "li", "figure", "figcaption"})
+_TAGS = frozenset(
+    {
+        "div",
+        "span",
+        "video",
+        "img",
+        "a",
+        "b",
+        "i",
+        "br",
+        "bdi",
+        "details",
+        "summary",
+        "p",
+        "small",
+        "code",
+        "pre",
+    }
+)
+_TAGS_TABLE = frozenset(
+    {"table", "thead", "tbody", "tr", "th", "td", "style", "ul", "li", "figure", "figcaption"}
+)
 _ESCAPES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _OUR_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -105,7 +145,16 @@ def harmless_handlers() -> frozenset[tuple[str, str, str | None]]:
     for count in (1, 3):
         for status in STATUSES:
             clips = [
-                ClipView(key=str(n), status=status, word=status, prompt="a", src="a.mp4", file="a.mp4", error="e", hint="h")
+                ClipView(
+                    key=str(n),
+                    status=status,
+                    word=status,
+                    prompt="a",
+                    src="a.mp4",
+                    file="a.mp4",
+                    error="e",
+                    hint="h",
+                )
                 for n in range(count)
             ]
             card = arrange(CardView(batch="b", clips=tuple(clips), headline="1 clip"))
@@ -127,7 +176,9 @@ class _Looker(HTMLParser):
             self.wrong.append(f"<{tag}>")
         for name, value in attrs:
             text = (value or "").strip().lower()
-            if (name.startswith("on") and (tag, name, value) not in harmless_handlers()) or text.startswith(("javascript:", "vbscript:")):
+            if (name.startswith("on") and (tag, name, value) not in harmless_handlers()) or text.startswith(
+                ("javascript:", "vbscript:")
+            ):
                 self.wrong.append(f"<{tag} {name}={text[:60]!r}>")
             if name in {"src", "href", "poster"} and MARK in text and "://" in text:
                 self.wrong.append(f"<{tag} {name}={text[:60]!r}> leads to a payload")
@@ -147,7 +198,10 @@ def html_wrong(html: str) -> list[str]:
 
 def text_wrong(text: str) -> list[str]:
     """Say which characters of a text a terminal would obey, or which turn the reading direction."""
-    return [f"{found.group()!r} at {text[max(0, found.start() - 20) : found.end() + 20]!r}" for found in _ESCAPES.finditer(text)][:3]
+    return [
+        f"{found.group()!r} at {text[max(0, found.start() - 20) : found.end() + 20]!r}"
+        for found in _ESCAPES.finditer(text)
+    ][:3]
 
 
 def bidi_wrong(text: str) -> list[str]:

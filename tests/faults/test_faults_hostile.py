@@ -30,7 +30,11 @@ EVERYTHING = [*SCRIPTS, CONTROLS, BIDI, *TRAVERSALS, *NAMES]
 
 
 def live(
-    harness: Harness, folder: Path, cells: Sequence[dict[str, Any]], rules: Sequence[Rule] = (), wait_s: float = 20.0
+    harness: Harness,
+    folder: Path,
+    cells: Sequence[dict[str, Any]],
+    rules: Sequence[Rule] = (),
+    wait_s: float = 20.0,
 ) -> tuple[dict[str, Any], FaultProxy]:
     """Let one notebook live in a folder; gives its report and what the proxy saw."""
     (folder / "notebook").mkdir()
@@ -45,7 +49,13 @@ def test_hostile_words_of_a_cell_stay_text(harness: Harness, tmp_path: Path) -> 
     """Prompts, names and tags with markup, escapes and paths in them become files with plain names, and text."""
     before = everything_under(tmp_path)
     cells = [
-        {"prompt": f"{words} {number}", "raw": True, "variant": "t2v-standard", "name": words, "tags": [words]}
+        {
+            "prompt": f"{words} {number}",
+            "raw": True,
+            "variant": "t2v-standard",
+            "name": words,
+            "tags": [words],
+        }
         for number, words in enumerate(EVERYTHING)
     ]
     report, proxy = live(harness, tmp_path, cells)
@@ -54,9 +64,13 @@ def test_hostile_words_of_a_cell_stay_text(harness: Harness, tmp_path: Path) -> 
     assert report_wrong(report) == []
     assert report["traceback"].count("Traceback") == len(report["errors"])
     # What is refused is refused by its own checks; everything else became a clip.
-    refused = [error for error in report["errors"] if not error.startswith(("InvalidRequest", "PromptInvalid"))]
+    refused = [
+        error for error in report["errors"] if not error.startswith(("InvalidRequest", "PromptInvalid"))
+    ]
     assert refused == []
-    assert len([job for job in report["jobs"] if job["status"] == "completed"]) == len(cells) - len(report["errors"])
+    assert len([job for job in report["jobs"] if job["status"] == "completed"]) == len(cells) - len(
+        report["errors"]
+    )
 
 
 @pytest.mark.parametrize("field", ["prompt", "name", "tags", "image", "variant"])
@@ -71,11 +85,15 @@ def test_ten_megabytes_of_words_are_refused_in_a_short_line_or_kept_short(
     assert report_wrong(report) == []
     assert all(len(error) < 2000 for error in report["errors"]), [len(error) for error in report["errors"]]
     assert sum(len(seen.body) for seen in proxy.seen) < 100_000
-    assert sum(path.stat().st_size for path in (tmp_path / "notebook").rglob("*") if path.is_file()) < 40_000_000
+    assert (
+        sum(path.stat().st_size for path in (tmp_path / "notebook").rglob("*") if path.is_file()) < 40_000_000
+    )
 
 
 ANSWERS = {
-    "message": [Rule("status", "submit", forward=False, options={"status": 400, "message": " ".join(EVERYTHING)})],
+    "message": [
+        Rule("status", "submit", forward=False, options={"status": 400, "message": " ".join(EVERYTHING)})
+    ],
     "header": [
         Rule(
             "status",
@@ -85,39 +103,89 @@ ANSWERS = {
             times=1,
         )
     ],
-    "page": [Rule("status", "result", times=2, options={"status": 503, "body": f"<script>{MARK}</script>" + CONTROLS})],
+    "page": [
+        Rule(
+            "status",
+            "result",
+            times=2,
+            options={"status": 503, "body": f"<script>{MARK}</script>" + CONTROLS},
+        )
+    ],
     "id": [Rule("data", "submit", options={"data": {"id": f"../../{MARK}", "model": SCRIPTS[0]}})],
     "long id": [Rule("data", "submit", options={"data": {"id": MARK * 1_000_000}})],
     "status": [Rule("data", "result", times=2, options={"data": {"status": SCRIPTS[0] + CONTROLS}})],
     "task error": [
-        Rule("data", "result", options={"data": {"status": "failed", "error": CONTROLS + BIDI + SCRIPTS[1], "code": 1405}})
+        Rule(
+            "data",
+            "result",
+            options={"data": {"status": "failed", "error": CONTROLS + BIDI + SCRIPTS[1], "code": 1405}},
+        )
     ],
     "long task error": [
-        Rule("data", "result", options={"data": {"status": "failed", "error": f"{MARK} " * 1_000_000, "code": SCRIPTS[0]}})
+        Rule(
+            "data",
+            "result",
+            options={"data": {"status": "failed", "error": f"{MARK} " * 1_000_000, "code": SCRIPTS[0]}},
+        )
     ],
     "file address": [
-        Rule("data", "result", times=2, options={"data": {"status": "completed", "outputs": [f"file:///etc/{MARK}"]}})
+        Rule(
+            "data",
+            "result",
+            times=2,
+            options={"data": {"status": "completed", "outputs": [f"file:///etc/{MARK}"]}},
+        )
     ],
     "script address": [
         Rule(
             "data",
             "result",
             times=2,
-            options={"data": {"status": "completed", "outputs": [f"javascript:{MARK}", {"url": f"data:text/html,{MARK}"}]}},
+            options={
+                "data": {
+                    "status": "completed",
+                    "outputs": [f"javascript:{MARK}", {"url": f"data:text/html,{MARK}"}],
+                }
+            },
         )
     ],
     "no text address": [
-        Rule("data", "result", times=2, options={"data": {"status": "completed", "outputs": [None, 7, {"url": [1]}]}})
+        Rule(
+            "data",
+            "result",
+            times=2,
+            options={"data": {"status": "completed", "outputs": [None, 7, {"url": [1]}]}},
+        )
     ],
     "redirect to a file": [
-        Rule("redirect", "download", times=2, options={"status": 302, "location": f"file:///etc/{MARK}"}, forward=False)
+        Rule(
+            "redirect",
+            "download",
+            times=2,
+            options={"status": 302, "location": f"file:///etc/{MARK}"},
+            forward=False,
+        )
     ],
     "redirect with a header": [
-        Rule("redirect", "download", times=2, options={"status": 302, "location": f"http://[{MARK}%0d%0aX: 1/"}, forward=False)
+        Rule(
+            "redirect",
+            "download",
+            times=2,
+            options={"status": 302, "location": f"http://[{MARK}%0d%0aX: 1/"},
+            forward=False,
+        )
     ],
-    "price": [Rule("data", "price", options={"data": {"price": SCRIPTS[0], "discounted_price": f"NaN{MARK}"}})],
+    "price": [
+        Rule("data", "price", options={"data": {"price": SCRIPTS[0], "discounted_price": f"NaN{MARK}"}})
+    ],
     "negative price": [Rule("data", "price", options={"data": {"price": -5, "discounted_price": -5}})],
-    "model": [Rule("data", "submit", options={"data": {"model": f"../{MARK}", "created_at": SCRIPTS[2], "error": CONTROLS}})],
+    "model": [
+        Rule(
+            "data",
+            "submit",
+            options={"data": {"model": f"../{MARK}", "created_at": SCRIPTS[2], "error": CONTROLS}},
+        )
+    ],
 }
 
 
@@ -142,7 +210,9 @@ def test_in_a_real_kernel_hostile_words_are_shown_as_text(harness: Harness, tmp_
     folder = tmp_path / "notebook"
     folder.mkdir()
     words = " ".join((*SCRIPTS[:4], BIDI, *TRAVERSALS))
-    fail = Rule("data", "result", options={"data": {"status": "failed", "error": CONTROLS + SCRIPTS[1], "code": 1405}})
+    fail = Rule(
+        "data", "result", options={"data": {"status": "failed", "error": CONTROLS + SCRIPTS[1], "code": 1405}}
+    )
     with FaultProxy(harness.service.base_url, [fail]) as proxy:
         kernel = Kernel(folder, environment_of(proxy.base_url))
         try:
@@ -158,7 +228,9 @@ def test_in_a_real_kernel_hostile_words_are_shown_as_text(harness: Harness, tmp_
     assert MARK in kernel.said()
 
 
-def test_a_hostile_upload_address_is_not_given_the_picture_or_the_key(harness: Harness, tmp_path: Path) -> None:
+def test_a_hostile_upload_address_is_not_given_the_picture_or_the_key(
+    harness: Harness, tmp_path: Path
+) -> None:
     """An upload ticket that leads to a file, with headers of its own: the picture goes nowhere, nothing is submitted."""
     ticket = {
         "download_url": f"javascript:{MARK}",

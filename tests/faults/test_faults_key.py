@@ -32,16 +32,30 @@ ECHOES = [
         "status",
         "price",
         times=2,
-        options={"status": 401, "message": f"key {CANARY} is wrong", "headers": {"x-echo": f"Bearer {CANARY}"}},
+        options={
+            "status": 401,
+            "message": f"key {CANARY} is wrong",
+            "headers": {"x-echo": f"Bearer {CANARY}"},
+        },
     ),
-    Rule("data", "result", nth=1, options={"data": {"status": "paused", "error": f"for {CANARY}", "echo": CANARY}}),
+    Rule(
+        "data",
+        "result",
+        nth=1,
+        options={"data": {"status": "paused", "error": f"for {CANARY}", "echo": CANARY}},
+    ),
     Rule(
         "redirect",
         "result",
         nth=1,
         options={"status": 307, "headers": {}, "location": f"http://127.0.0.1:9/?api_key={CANARY}"},
     ),
-    Rule("status", "download", nth=1, options={"status": 500, "body": f"no {CANARY}", "headers": {"x-k": CANARY}}),
+    Rule(
+        "status",
+        "download",
+        nth=1,
+        options={"status": 500, "body": f"no {CANARY}", "headers": {"x-k": CANARY}},
+    ),
 ]
 
 
@@ -59,7 +73,9 @@ def strangers_who_saw_it(seen: Sequence[Seen]) -> list[str]:
     found = []
     for each in seen:
         for name, value in each.headers:
-            is_right = each.listener == "service" and name.lower() == "authorization" and value == f"Bearer {CANARY}"
+            is_right = (
+                each.listener == "service" and name.lower() == "authorization" and value == f"Bearer {CANARY}"
+            )
             if not is_right and (PIECE in value or name.lower() in {"authorization", "cookie"}):
                 found.append(f"{each.listener} {each.path[:60]} {name}")
         if PIECE in each.path or PIECE.encode() in each.body:
@@ -69,7 +85,14 @@ def strangers_who_saw_it(seen: Sequence[Seen]) -> list[str]:
 
 def test_after_deaths_and_faults_the_key_is_in_no_file_and_at_no_other_host(harness: Harness) -> None:
     """A service that echoes the key everywhere, redirects to another host, deaths: ledger, clips, recipes and debug logs."""
-    cells = [{"prompt": "a fox and a canary", "variant": "i2v-standard", "image": str(HERE / "photo.png"), "takes": 2}]
+    cells = [
+        {
+            "prompt": "a fox and a canary",
+            "variant": "i2v-standard",
+            "image": str(HERE / "photo.png"),
+            "takes": 2,
+        }
+    ]
     rules = [
         *ECHOES,
         Rule("redirect", "download", nth=2, options={"status": 302}, forward=False),
@@ -89,7 +112,9 @@ def test_a_real_kernel_shows_the_key_nowhere(harness: Harness, tmp_path: Path) -
     """Cards, verbose tracebacks with local variables, reprs, commands, history, debug logs: four characters at most."""
     folder = tmp_path / "notebook"
     folder.mkdir()
-    with FaultProxy(harness.service.base_url, [Rule(**{**vars(rule), "hits": 0}) for rule in ECHOES]) as proxy:
+    with FaultProxy(
+        harness.service.base_url, [Rule(**{**vars(rule), "hits": 0}) for rule in ECHOES]
+    ) as proxy:
         kernel = Kernel(folder, environment_of(proxy.base_url))
         try:
             kernel.run(SETUP.format(here=str(HERE), log=str(tmp_path / "debug-0.log")))
@@ -116,7 +141,11 @@ def test_a_real_kernel_shows_the_key_nowhere(harness: Harness, tmp_path: Path) -
             kernel.drain(0.5)
         finally:
             kernel.close()
-        said = [json.dumps(output, ensure_ascii=False, default=repr) for output in kernel.outputs if output["type"] != "execute_input"]
+        said = [
+            json.dumps(output, ensure_ascii=False, default=repr)
+            for output in kernel.outputs
+            if output["type"] != "execute_input"
+        ]
         shown = "\n".join(said)
         assert strangers_who_saw_it(proxy.seen) == []
     (tmp_path / "outputs.txt").write_text(_without_what_we_typed(shown), "utf-8")
@@ -132,16 +161,27 @@ def _without_what_we_typed(text: str) -> str:
 
 @pytest.mark.parametrize(
     "key",
-    [f"{CANARY[:14]}\n{CANARY[14:]}", f"{CANARY}é", f"{CANARY} {CANARY}", f"{CANARY}\r\nX-Evil: 1", f"“{CANARY}”", CANARY * 40],
+    [
+        f"{CANARY[:14]}\n{CANARY[14:]}",
+        f"{CANARY}é",
+        f"{CANARY} {CANARY}",
+        f"{CANARY}\r\nX-Evil: 1",
+        f"“{CANARY}”",
+        CANARY * 40,
+    ],
     ids=["newline", "accent", "space", "header", "quotes", "endless"],
 )
-def test_a_key_that_is_none_is_refused_without_being_shown(harness: Harness, tmp_path: Path, key: str) -> None:
+def test_a_key_that_is_none_is_refused_without_being_shown(
+    harness: Harness, tmp_path: Path, key: str
+) -> None:
     """Pasted with a newline, an accent or twice: one line says where it is and what to do, and nothing is sent."""
     (tmp_path / "notebook").mkdir()
     with FaultProxy(harness.service.base_url) as proxy:
         cells = [{"prompt": "a fox with a bad key", "variant": "t2v-standard"}]
         spec_env = environment_of(proxy.base_url, key)
-        notebook = harness.start(Plan("bad", cells), proxy.base_url, tmp_path, 0, None, env=spec_env, wait_s=3.0)
+        notebook = harness.start(
+            Plan("bad", cells), proxy.base_url, tmp_path, 0, None, env=spec_env, wait_s=3.0
+        )
         assert notebook.wait(20)
         assert proxy.seen == []
     report = json.loads((tmp_path / "report-0.json").read_text("utf-8"))

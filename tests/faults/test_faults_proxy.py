@@ -88,7 +88,10 @@ def test_retry_after_comes_in_both_forms_or_not_at_all(harness: Harness, form: s
     with FaultProxy(harness.service.base_url, [rule]) as proxy:
         status, headers, _ = post(proxy)
     assert status == 429
-    assert ("GMT" in headers.get("retry-after", ""), "retry-after" in headers) == (form == "date", form != "none")
+    assert ("GMT" in headers.get("retry-after", ""), "retry-after" in headers) == (
+        form == "date",
+        form != "none",
+    )
 
 
 def test_refused_means_that_nobody_listens_for_a_while(harness: Harness, tmp_path: Path) -> None:

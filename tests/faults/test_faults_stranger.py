@@ -40,7 +40,9 @@ def plant(folder: Path, row: Mapping[str, Any], **changes: Any) -> None:
     made |= {"request_hash": f"{time.monotonic_ns():064x}", "cost_micros": None} | changes
     with closing(sqlite3.connect(folder / "notebook" / "hailuo" / "ledger.db")) as ledger, ledger:
         names = ", ".join(made)
-        ledger.execute(f"INSERT INTO clips ({names}) VALUES ({', '.join('?' * len(made))})", list(made.values()))
+        ledger.execute(
+            f"INSERT INTO clips ({names}) VALUES ({', '.join('?' * len(made))})", list(made.values())
+        )
 
 
 def remember(folder: Path, key: str, value: object) -> None:
@@ -62,7 +64,9 @@ def open_it(
     with FaultProxy(harness.service.base_url) as proxy:
         environment = environment_of(proxy.base_url) | {"HAILUO_TIER": "silver"} | env
         environment.pop("HAILUO_MAX_CLIPS")
-        notebook = harness.start(Plan("opened", cells), proxy.base_url, folder, 0, None, env=environment, wait_s=wait_s)
+        notebook = harness.start(
+            Plan("opened", cells), proxy.base_url, folder, 0, None, env=environment, wait_s=wait_s
+        )
         assert notebook.wait(wait_s + 20)
     return json.loads((folder / "report-0.json").read_text("utf-8")), proxy
 
@@ -89,7 +93,12 @@ def test_a_kernel_that_loads_a_strangers_folder_sends_nothing(harness: Harness, 
         kernel = Kernel(tmp_path / "notebook", environment_of(proxy.base_url))
         try:
             kernel.run(SETUP.format(here=str(HERE), log=str(tmp_path / "debug-0.log")))
-            for code in ("%load_ext hailuo_nb", "%hailuo jobs", "%hailuo resume", "import hailuo_nb as hn; hn.jobs()"):
+            for code in (
+                "%load_ext hailuo_nb",
+                "%hailuo jobs",
+                "%hailuo resume",
+                "import hailuo_nb as hn; hn.jobs()",
+            ):
                 kernel.run(code)
             kernel.drain(1.5)
         finally:
@@ -124,7 +133,9 @@ def strangers_files(folder: Path, trap: str) -> None:
     ],
     ids=["max_clips", "confirm_above_usd"],
 )
-def test_files_of_a_stranger_raise_no_limit(harness: Harness, tmp_path: Path, cell: dict[str, Any], error: str) -> None:
+def test_files_of_a_stranger_raise_no_limit(
+    harness: Harness, tmp_path: Path, cell: dict[str, Any], error: str
+) -> None:
     """Seventeen clips are too many, four cost more than a dollar, whatever .env and pyproject.toml say."""
     (tmp_path / "notebook").mkdir()
     with FaultProxy(harness.service.base_url) as proxy:
@@ -135,12 +146,16 @@ def test_files_of_a_stranger_raise_no_limit(harness: Harness, tmp_path: Path, ce
     assert error in json.dumps(report)
 
 
-def live_without_yes(harness: Harness, folder: Path, proxy: FaultProxy, cells: list[dict[str, Any]]) -> dict[str, Any]:
+def live_without_yes(
+    harness: Harness, folder: Path, proxy: FaultProxy, cells: list[dict[str, Any]]
+) -> dict[str, Any]:
     """Run cells that bring no yes of their own."""
     environment = environment_of(proxy.base_url)
     for name in ("HAILUO_MAX_CLIPS", "HAILUO_TIER", "NO_PROXY"):
         environment.pop(name)
-    notebook = harness.start(Plan("limits", cells), proxy.base_url, folder, 0, None, env=environment, wait_s=2.0)
+    notebook = harness.start(
+        Plan("limits", cells), proxy.base_url, folder, 0, None, env=environment, wait_s=2.0
+    )
     assert notebook.wait(20)
     found: dict[str, Any] = json.loads((folder / "report-0.json").read_text("utf-8"))
     return found
@@ -157,7 +172,12 @@ def test_files_of_a_stranger_redirect_neither_key_nor_clip(harness: Harness, tmp
         assert notebook.wait(40)
         assert [seen for seen in proxy.seen if seen.listener == "trap"] == []
         assert len(proxy.calls("submit")) == 1
-        assert all(f"Bearer {CANARY}" not in value for s in proxy.seen if s.listener != "service" for _, value in s.headers)
+        assert all(
+            f"Bearer {CANARY}" not in value
+            for s in proxy.seen
+            if s.listener != "service"
+            for _, value in s.headers
+        )
     report = json.loads((tmp_path / "report-0.json").read_text("utf-8"))
     assert [job["status"] for job in report["jobs"]] == ["completed"]
 
@@ -178,7 +198,14 @@ def test_a_strangers_note_of_a_running_simulator_is_not_believed(harness: Harnes
     assert said["base_url"].startswith("http://127.0.0.1:")
 
 
-PATHS = (f"../../{MARK}.mp4", f"/tmp/{MARK}/{MARK}.mp4", f"hailuo/clips/../../../{MARK}.mp4", "..", f"C:\\{MARK}.mp4", f"~/{MARK}.mp4")
+PATHS = (
+    f"../../{MARK}.mp4",
+    f"/tmp/{MARK}/{MARK}.mp4",
+    f"hailuo/clips/../../../{MARK}.mp4",
+    "..",
+    f"C:\\{MARK}.mp4",
+    f"~/{MARK}.mp4",
+)
 
 
 @pytest.mark.parametrize("status", ["downloading", "completed", "submitted"])
@@ -218,9 +245,20 @@ def test_a_strangers_ledger_of_nonsense_is_refused_in_one_line(harness: Harness,
     row = strangers_notebook(harness, tmp_path)
     nonsense: list[dict[str, Any]] = [
         {"service": SCRIPTS[0], "status": "submitted", "prediction_id": "a-b-c"},
-        {"service": "wavespeed", "status": "submitted", "prediction_id": "0" * 32, "fence": -5, "owner": "../../etc"},
+        {
+            "service": "wavespeed",
+            "status": "submitted",
+            "prediction_id": "0" * 32,
+            "fence": -5,
+            "owner": "../../etc",
+        },
         {"status": "downloading", "prediction_id": "1" * 32, "inputs": "[1,", "axes": "7"},
-        {"status": "submitted", "prediction_id": "2" * 32, "variant": SCRIPTS[0], "model_id": "../../balance"},
+        {
+            "status": "submitted",
+            "prediction_id": "2" * 32,
+            "variant": SCRIPTS[0],
+            "model_id": "../../balance",
+        },
         {"status": "unconfirmed", "quote_micros": -5_000_000_000, "prompt": CONTROLS},
     ]
     for changes in nonsense:
