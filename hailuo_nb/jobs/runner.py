@@ -432,10 +432,11 @@ class Runner:
             # A submit under way may still turn out not to have been accepted; then it is dropped.
             job.wants_cancel = True
         if job.status == "planned":
+            # Not held any more, even where whoever carries it has not come to hold it yet.
+            job.is_held = False
             self.desk.wake(job)
             if job.done():
                 job.unsettle()
-                job.is_held = False
                 self._start(job, job.row)
         elif job.status not in FINAL:
             job.show(is_hidden=True, note=HIDDEN)

@@ -10,6 +10,7 @@ import asyncio
 import html
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol, overload
@@ -190,7 +191,7 @@ class Batch(Sequence[Job]):
         loop = asyncio.get_running_loop()
         left = {waiting.told(job.settled, loop): job for job in self.jobs}
         while left:
-            done, _ = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(left, timeout=waiting.WAKE_S, return_when=asyncio.FIRST_COMPLETED)
             for ready in [each for each in left if each in done]:
                 yield left.pop(ready)
 
@@ -200,7 +201,10 @@ class Batch(Sequence[Job]):
         for job in self.jobs:
             if not job.done() or job.is_held:
                 job.cancel()
-        waiting.wait_all([job.settled for job in unsent], CANCEL_WAIT_S)
+        until = time.monotonic() + CANCEL_WAIT_S
+        while any(job.status == "planned" for job in unsent) and time.monotonic() < until:
+            # A pause that lets the notebook's own tasks go on.
+            waiting.wait(Future(), 0.01)
         return _what_became(self.jobs, unsent)
 
     def _refuse_if_held(self) -> None:

@@ -59,6 +59,7 @@ class Models:
         self._ask = ask
         self._clock = clock
         self._kept: dict[str, Kept] = {}
+        self._unwritten: set[str] = set()
         self._variants: dict[str, tuple[Mapping[str, Any], Variant]] = {}
 
     def variant(self, name: str, service: str, *, may_ask: bool = True) -> Variant:
@@ -130,6 +131,12 @@ class Models:
         self._keep(price_key(service, variant.model_id, request.inputs), {"usd": str(usd)})
         return Quote(usd, "service", "", is_estimate=False)
 
+    def write_down(self, ledger: Ledger) -> None:
+        """Hand what was asked before there was a ledger on to it, so that the jobs need not ask again."""
+        while self._unwritten:
+            key = self._unwritten.pop()
+            ledger.remember(key, self._kept[key].value)
+
     def _entry(self, model_id: str, service: str, *, may_ask: bool) -> Mapping[str, Any]:
         """Give the service's own words about a model: kept ones of a day, else asked, else older ones."""
         key = f"model:{service}:{model_id}"
@@ -169,8 +176,10 @@ class Models:
         return None if ledger is None else ledger.recall(key, max_age_s)
 
     def _keep(self, key: str, value: Any) -> None:
-        """Keep it here, and for other kernels and days where there is a ledger already."""
+        """Keep it here, and for jobs, other kernels and days where there is a ledger already."""
         self._kept[key] = Kept(value, self._clock())
         ledger = self._ledger()
-        if ledger is not None:
+        if ledger is None:
+            self._unwritten.add(key)
+        else:
             ledger.remember(key, value)

@@ -118,6 +118,7 @@ class Session:
         self._worker = MediaWorker()
         self._ledger_thread = ThreadPoolExecutor(1, "hailuo-ledger")
         self._work_thread = ThreadPoolExecutor(1, "hailuo-work")
+        self._is_closed = False
         self._ledger: Ledger | None = None
         self._dir: str | None = None
         self._last_settings: Settings | None = None
@@ -175,6 +176,7 @@ class Session:
     def ledger(self) -> Ledger:
         """The ledger, opened (and made) on first use."""
         with self._lock:
+            self._check_open()
             if self._ledger is None:
                 self._ledger = Ledger.open(self.folder / self.home() / "ledger.db")
             return self._ledger
@@ -185,6 +187,12 @@ class Session:
             self._ledger is not None
             or (self.folder / (self._dir or self.settings().dir) / "ledger.db").is_file()
         )
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise errors.SetupError(
+                "This session is closed; load the extension again with %reload_ext hailuo_nb."
+            )
 
     def _known_ledger(self) -> Ledger | None:
         return self.ledger if self.has_ledger() else None
@@ -331,6 +339,7 @@ class Session:
                 new,
                 budget_usd=now.budget_usd,
             )
+            self._models.write_down(self.ledger)
             held = leave.reason or self._late_reason(paid, new, reserved, terms, service, now)
             mine = [
                 (clip, each)
@@ -541,7 +550,7 @@ class Session:
         now = self.settings()
         with self._lock:
             held = batch.held
-            if not held or sum_usd(job.quote_usd for job in held) != shown_usd:
+            if self._is_closed or not held or sum_usd(job.quote_usd for job in held) != shown_usd:
                 return False
             runner = self.runner(batch.service)
             spent = self.ledger.committed_usd(batch.service)
@@ -573,6 +582,7 @@ class Session:
         """Give a service, with the key as it is now; nothing is opened or started."""
         key = self.key() if name == "wavespeed" else None
         with self._lock:
+            self._check_open()
             known = self._services.get(name)
             if known is None:
                 now = self.settings()
@@ -756,6 +766,9 @@ class Session:
     def close(self) -> None:
         """Stop the background work, the simulator this session started and the worker; jobs go on at the service."""
         with self._lock:
+            if self._is_closed:
+                return
+            self._is_closed = True
             runners, self._runners = list(self._runners.values()), {}
             services, self._services = list(self._services.values()), {}
         steps: list[Callable[[], object]] = [runner.close for runner in runners]
