@@ -7,7 +7,6 @@ that read a status or wait, and observers that draw. A handle never changes the 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 from collections.abc import Callable, Generator, Mapping
@@ -256,7 +255,7 @@ class Job:
         """Await the file; an interrupt or a cancelled task leaves the job running."""
         settled = self._settled
         if not settled.done():
-            yield from waiting.told(settled, asyncio.get_running_loop()).__await__()
+            yield from waiting.until(settled).__await__()
         return settled.result()
 
     def add_done_callback(self, function: Callable[[Job], object]) -> None:

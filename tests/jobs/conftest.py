@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from jobs_world import VirtualLoop, World, virtual_loop
 
 

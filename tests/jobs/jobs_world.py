@@ -286,7 +286,7 @@ class FakeClient:
             inputs=made.inputs if with_inputs else None,
         )
 
-    async def result(self, prediction_id: str, *, tries: int | None = None) -> Prediction:
+    async def result(self, prediction_id: str) -> Prediction:
         """Answer a poll."""
         at = self.at
         await asyncio.sleep(0.05)
@@ -313,7 +313,7 @@ class FakeClient:
             and made.created + timedelta(seconds=at.lists_after_s) <= at.clock.utc()
         ]
 
-    async def price(self, model_id: str, inputs: Mapping[str, Any]) -> Decimal:
+    async def price(self, *_: Any) -> Decimal:
         """Give the live price."""
         await asyncio.sleep(self.at.price_s)
         self._reach()
@@ -321,7 +321,7 @@ class FakeClient:
             raise errors.ServiceUnavailable("No price just now.")
         return self.at.live_price
 
-    async def upload(self, data: bytes, filename: str, content_type: str) -> str:
+    async def upload(self, _data: bytes, filename: str, _content_type: str) -> str:
         """Take a picture."""
         await asyncio.sleep(0.2)
         self.at.uploads.append(filename)

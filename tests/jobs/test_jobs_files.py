@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jobs_world import World
 
 from hailuo_nb.jobs import files
-from jobs_world import World
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 

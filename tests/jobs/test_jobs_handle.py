@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from jobs_world import World
 
 from hailuo_nb import errors
 from hailuo_nb.jobs.job import Job
-from jobs_world import World
 
 CONTRACT = (
     "id status prompt variant inputs quote_usd cost_usd cached path url prediction_id done result exception wait "
@@ -94,7 +94,7 @@ def test_callbacks_and_observers_that_fail_stop_nothing(world: World) -> None:
     assert told[-1] == "done completed"
     assert "downloading" in told
     stop()
-    job.add_done_callback(lambda j: told.append("late"))
+    job.add_done_callback(lambda _: told.append("late"))
     world.run(0.1)
     assert told[-1] == "late"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hailuo_nb import errors
 from jobs_world import World
+
+from hailuo_nb import errors
 
 Open = Callable[..., World]
 
@@ -41,7 +42,7 @@ def test_a_killed_kernel_s_jobs_are_taken_over_at_once(world: World, open_world:
 
 def test_a_killed_kernel_s_unsent_clips_are_not_sent(world: World, open_world: Open) -> None:
     """Whoever watched them is told to run the cell."""
-    (job,) = world.ask("a fox", held="needs a yes")
+    world.ask("a fox", held="needs a yes")
     world.run(0.1)
     other = open_world(kernel="k2", service=world.service)
     (joined,) = other.ask("a fox")

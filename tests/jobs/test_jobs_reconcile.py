@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from jobs_world import World, request_for
 
 from hailuo_nb import errors
 from hailuo_nb.catalog.imageref import ImageRef
-from jobs_world import World, request_for
 
 Open = Callable[..., World]
 
@@ -142,7 +142,7 @@ def test_days_later_it_is_looked_for_once(world: World, open_world: Open) -> Non
 
 def test_under_another_key_it_is_not_looked_for(world: World, open_world: Open) -> None:
     """Another account's list proves nothing about a submit: the job says which key it needs."""
-    (job,) = world.ask("a fox")
+    world.ask("a fox")
     world.until(lambda: len(world.service.books) == 1)
     world.kill()
     world.service.key = "key-b"

@@ -1,0 +1,146 @@
+"""The background thread, and waiting for it without stopping anything else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+
+import pytest
+
+from hailuo_nb.errors import HailuoError
+from hailuo_nb.jobs import waiting
+from hailuo_nb.jobs.background import BackgroundLoop
+
+
+@pytest.fixture
+def background() -> Iterator[BackgroundLoop]:
+    """Give a background loop, ended with the test."""
+    made = BackgroundLoop("hailuo-test")
+    yield made
+    made.close()
+
+
+def test_a_coroutine_runs_on_the_one_named_daemon_thread(background: BackgroundLoop) -> None:
+    """Whatever is submitted runs there, and that thread keeps no process alive."""
+
+    async def where() -> threading.Thread:
+        return threading.current_thread()
+
+    threads = {background.submit(where()).result(5) for _ in range(3)}
+    assert [(thread.name, thread.daemon) for thread in threads] == [("hailuo-test", True)]
+
+
+def test_nothing_of_the_cell_s_context_goes_along(background: BackgroundLoop) -> None:
+    """A copy of the cell's context would pin ipykernel's parent header to that cell."""
+    cell: contextvars.ContextVar[str] = contextvars.ContextVar("cell", default="none")
+    cell.set("this one")
+
+    async def read() -> str:
+        return cell.get()
+
+    seen: Future[str] = Future()
+    background.call(lambda: seen.set_result(cell.get()))
+    assert (background.submit(read()).result(5), seen.result(5)) == ("none", "none")
+
+
+def test_a_closed_loop_refuses_and_leaves_nothing(background: BackgroundLoop) -> None:
+    """After the end a submit says so, a call is dropped, and the thread is gone."""
+
+    async def forever() -> None:
+        await asyncio.Event().wait()
+
+    running = background.submit(forever())
+    background.call(int)
+    background.close()
+    assert running.cancelled()
+    with pytest.raises(HailuoError, match="closed"):
+        background.submit(forever())
+    background.call(int)
+    background.close()
+    assert "hailuo-test" not in {thread.name for thread in threading.enumerate()}
+    gc.collect()
+
+
+def test_what_nobody_caught_is_logged_not_printed(
+    background: BackgroundLoop, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A mistake in a call is in the log, and in nobody's cell."""
+    with caplog.at_level(logging.ERROR, logger="hailuo_nb.jobs.background"):
+        background.call(lambda: 1 / 0)
+        background.submit(asyncio.sleep(0)).result(5)
+    assert "ZeroDivisionError" in caplog.text
+    assert capfd.readouterr() == ("", "")
+
+
+def test_waiting_without_a_loop(background: BackgroundLoop) -> None:
+    """In a plain script a wait ends with the job, or with the time."""
+    quick, slow = background.submit(asyncio.sleep(0.05)), background.submit(asyncio.sleep(60))
+    assert waiting.wait(quick, 5)
+    assert not waiting.wait(slow, 0.05)
+    assert not waiting.wait_all([quick, slow], 0.05)
+    assert not slow.done()
+
+
+def test_waiting_inside_a_running_loop_keeps_its_tasks_going(background: BackgroundLoop) -> None:
+    """The user's own tasks tick while a cell blocks, and nothing of ours stays on their loop."""
+    ticks: list[float] = []
+
+    async def cell() -> tuple[bool, int]:
+        async def tick() -> None:
+            while True:
+                ticks.append(time.monotonic())
+                await asyncio.sleep(0.01)
+
+        ticking = asyncio.ensure_future(tick())
+        await asyncio.sleep(0)
+        before = len(asyncio.all_tasks())
+        done = waiting.wait(background.submit(asyncio.sleep(0.3)), 5)
+        await asyncio.sleep(0)
+        after = len(asyncio.all_tasks())
+        ticking.cancel()
+        return done, after - before
+
+    with asyncio.Runner() as runner:
+        assert runner.run(cell()) == (True, 0)
+    assert len(ticks) > 5
+
+
+def test_a_loop_that_ended_first_is_no_error(
+    background: BackgroundLoop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A script whose loop is over before the job is done hears nothing of it later."""
+    slow: Future[None] = Future()
+
+    async def gives_up() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(waiting.told(slow, asyncio.get_running_loop()), 0.01)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(gives_up())
+    pending = waiting.told(slow, loop)
+    loop.close()
+    slow.set_result(None)
+    assert not pending.done()
+    assert caplog.text == ""
+
+
+def test_arrivals_come_one_by_one(background: BackgroundLoop) -> None:
+    """What was handed over is taken in order; a wait that runs out loses nothing."""
+    arrivals: waiting.Arrivals[int] = waiting.Arrivals()
+    with pytest.raises(TimeoutError):
+        arrivals.take(0.01)
+
+    async def hand_over() -> None:
+        for number in range(5):
+            arrivals.put(number)
+            await asyncio.sleep(0.01)
+
+    background.submit(hand_over())
+    assert [arrivals.take(5) for _ in range(5)] == [0, 1, 2, 3, 4]
+    assert threading.active_count() < 10
