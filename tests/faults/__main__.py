@@ -1,12 +1,13 @@
 """The long set: ``python -m tests.faults --runs 300 --seed 1``, from the repository's root.
 
-In come a number of runs and a seed; out go one line for each run, a table of what was broken, and exit code 1 if anything
-was. With ``--only N`` it repeats one run of a seed and keeps its folder. ``--four-kernels 200`` lets four real kernels make
-200 clips on one ledger, on the scaled limits of tier bronze, after the runs.
+In come a number of runs and a seed; out go one line for each run, a table of what was broken, and exit code 1 if
+anything was. With ``--only N`` it repeats one run of a seed and keeps its folder. ``--four-kernels 200`` lets four
+real kernels make 200 clips on one ledger, on the scaled limits of tier bronze, after the runs.
 """
 
 from __future__ import annotations
 
+# ruff: noqa: T201 - a command line that prints
 import argparse
 import sys
 import tempfile

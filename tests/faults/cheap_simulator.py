@@ -48,6 +48,12 @@ def draw(path: Path, pattern: str, padding: int = 0) -> None:
     part.replace(path)
 
 
+def _draw_once(path: Path, pattern: str, padding: int) -> None:
+    """Draw a clip that is not there yet."""
+    if not path.exists():
+        draw(path, pattern, padding)
+
+
 def pattern_in(path: Path) -> tuple[str, int]:
     """Decode a whole clip; give its pattern and how many frames it has."""
     import av
@@ -75,8 +81,7 @@ def main() -> None:
     async def clip(self: Any, order: Any, picture: Path | None, *, due: float) -> Path:
         pattern = pattern_of(order.variant, order.prompt, order.take)
         path: Path = self._clips / f"{hashlib.sha256(pattern.encode()).hexdigest()[:40]}.mp4"
-        if not path.exists():
-            await asyncio.to_thread(draw, path, pattern, LARGE_BYTES if LARGE in order.prompt else 0)
+        await asyncio.to_thread(_draw_once, path, pattern, LARGE_BYTES if LARGE in order.prompt else 0)
         return path
 
     studio.Studio.clip = clip  # type: ignore[method-assign]

@@ -1,8 +1,8 @@
 """Runs notebooks against a spoiled service, kills them with SIGKILL, starts them again and compares the books.
 
 In comes a `Plan` (from `fault_plans`, or written by a test); out goes a `Result` with its violations. A notebook is a
-forked Python process or a real ipykernel; both are killed in earnest. Next: `fault_books` says what is wrong, `__main__`
-prints the table.
+forked Python process or a real ipykernel; both are killed in earnest. Next: `fault_books` says what is wrong,
+`__main__` prints the table.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ class Result:
         ends = " ".join(f"{n} {status}" for status, n in sorted(self.statuses.items())) or "no rows"
         kind = "kernel " if self.plan.is_kernel else "rivals " if self.plan.has_rival else "process"
         said = "; ".join(f"{each.kind.upper()}: {each.text}" for each in self.violations) or "ok"
-        return f"{self.plan.tag:<10} {kind} {self.seconds:5.1f}s  {faults:<44} {', '.join(self.deaths) or '-':<40} {ends:<28} {said}"
+        deaths = ", ".join(self.deaths) or "-"
+        return f"{self.plan.tag:<10} {kind} {self.seconds:5.1f}s  {faults:<44} {deaths:<40} {ends:<28} {said}"
 
 
 class Forge:

@@ -1,7 +1,7 @@
 """A notebook that is a real ipykernel, driven over jupyter_client.
 
-In comes a spec as for `fault_child`; its cells are run as a front end would (``%load_ext``, ``%%hailuo``), its outputs are
-kept for whoever looks for keys and markup in them. The kernel is killed with SIGKILL like any process.
+In comes a spec as for `fault_child`; its cells are run as a front end would (``%load_ext``, ``%%hailuo``), its outputs
+are kept for whoever looks for keys and markup in them. The kernel is killed with SIGKILL like any process.
 """
 
 from __future__ import annotations

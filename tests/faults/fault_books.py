@@ -1,7 +1,8 @@
 """Three books of the same clips, compared: the simulator's bill, the ledger, the files.
 
-In come the simulator's address, a notebook's folder, what its cells wanted and what the proxy saw; out come `Violation`s,
-each of one kind. Nothing here uses the package: the ledger is read as SQLite, the bill over HTTP, the files by decoding.
+In come the simulator's address, a notebook's folder, what its cells wanted and what the proxy saw; out come
+`Violation`s, each of one kind. Nothing here uses the package: the ledger is read as SQLite, the bill over HTTP, the
+files by decoding.
 """
 
 from __future__ import annotations
@@ -293,7 +294,7 @@ def _ends(books: Books, report: Mapping[str, Any]) -> list[Violation]:
 
 
 def _keys(seen: Sequence[Seen], keys: Sequence[str]) -> list[Violation]:
-    """The key went to the service alone."""
+    """Say where the key went, beside the service."""
     found = []
     for each in seen:
         if each.listener == "service":

@@ -1,8 +1,8 @@
 """A notebook's work in a plain process that can be killed in earnest, and the process that forks such.
 
 As a program it imports the package once and then forks a child for every line of JSON it reads: a start costs
-milliseconds instead of a second. In come specs (`Spec` in `crash_harness`), out goes a report file, which a killed child
-never writes. The same `settled_report` runs inside real kernels.
+milliseconds instead of a second. In come specs (of `crash_harness.Harness.start`), out goes a report file, which a
+killed child never writes. The same `settled_report` runs inside real kernels.
 
 Time is squeezed: pauses of the package's own are shortened by `PAUSES`, its limits for silence to about a second.
 """
@@ -71,6 +71,8 @@ def run(spec: dict[str, Any]) -> None:
             except Exception as error:
                 report["errors"].append(f"{type(error).__name__}: {error}")
                 report["traceback"] += traceback.format_exc()
+        if spec.get("shows_all"):
+            session.jobs()
         report |= settled_report(session, batches, spec["wait_s"], spec.get("grace_s", GRACE_S))
     except Exception:
         report["traceback"] += traceback.format_exc()
@@ -156,8 +158,7 @@ def main() -> None:
 
     import hailuo_nb.notebook.compose
     import hailuo_nb.notebook.twin
-    import hailuo_nb.session.session
-    import kill_points  # noqa: F401
+    import hailuo_nb.session.session  # noqa: F401
 
     be_impatient()
     print(json.dumps({"ready": True}), flush=True)  # noqa: T201 - the harness waits for this

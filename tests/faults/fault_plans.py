@@ -1,6 +1,6 @@
 """Seeded plans: which cell, which faults, which deaths.
 
-In comes a seed and a number; out comes the same `Plan` every time. The first plans of a seed walk through every kill point
+In comes a seed and a number; out comes the same `Plan` every time. The plans of a seed walk through every kill point
 and every kind of fault by turns, so that a short set covers them; what is drawn is which of them meet.
 """
 
@@ -91,7 +91,7 @@ OF_CALL: dict[str, dict[str, dict[str, Any]]] = {
 
 
 def _rule(call: str, name: str, dice: random.Random) -> Rule:
-    fields: dict[str, Any] = {"kind": name.split(" ")[0], "call": call} | OF_CALL[call][name]
+    fields: dict[str, Any] = {"kind": name.partition(" ")[0], "call": call} | OF_CALL[call][name]
     if call == "recent" or dice.random() < 0.6:
         fields["nth"] = dice.choice((1, 1, 2))
     else:

@@ -1,12 +1,12 @@
 """A proxy on loopback that stands between client and simulator and spoils what a script tells it to.
 
-In comes HTTP from the client under test, out go the simulator's answers, or what a `Rule` makes of them. It listens at
-three ports: the service's, one for files (outputs and uploads, as the real service has them on other hosts), and a trap
-that nothing should ever reach except by a download's redirect. Every request is kept with all its headers, so that a
-test can look for keys and count what was really sent. Next: `crash_harness` and the tests beside this file.
+In comes HTTP from the client under test, out go the simulator's answers, or what a `Rule` makes of them. It listens
+at three ports: the service's, one for files (outputs and uploads, as the real service has them on other hosts), and a
+trap that nothing should ever reach except by a download's redirect. Every request is kept with all its headers, so
+that a test can look for keys and count what was really sent. Next: `crash_harness` and the tests beside this file.
 
-A rule names a call (as `hailuo_nb.simulator.faults.call_of` does: ``submit``, ``result``, ``upload``, ``put``, ``price``,
-``recent``, ``download`` ...), which of the matching requests it is about, and what happens:
+A rule names a call (as `hailuo_nb.simulator.faults.call_of` does: ``submit``, ``result``, ``upload``, ``put``,
+``price``, ``recent``, ``download`` ...), which of the matching requests it is about, and what happens:
 
 ================= ========================================================================================
 kind              what the client meets (``forward``: whether the service sees the request first)
@@ -305,19 +305,11 @@ class FaultProxy:
         self.seen.append(seen)
         told = {name.lower(): value for name, value in headers}
         length = int(told.get("content-length", "0"))
-        rule = None
-        if seen.call != "submit":
-            rule = self._rule(seen)
-        elif any(
-            each.stage == "arrived" and each.call in {"*", "submit"} and not each.prompt
-            for each in self.rules
-        ):
-            rule = self._rule(seen)
-        if rule is not None and rule.stage == "arrived" and rule.kind in {"reset", "stall", "hold"}:
-            await self._stage("arrived", rule, seen, writer)
+        # Before the body is read nobody knows a prompt, so rules for that stage come first.
+        rule = self._rule(seen, [each for each in self.rules if each.stage == "arrived"])
+        await self._stage("arrived", rule, seen, writer)
         seen.body = await reader.readexactly(length)
-        if rule is None and seen.call == "submit":
-            rule = self._rule(seen)
+        rule = rule or self._rule(seen, [each for each in self.rules if each.stage != "arrived"])
         await self._stage("read", rule, seen, writer)
         answer = await self._answer(rule, seen)
         seen.told_status = answer.status
@@ -331,8 +323,8 @@ class FaultProxy:
             raise _Gone
         return told.get("connection", "").lower() != "close"
 
-    def _rule(self, seen: Seen) -> Rule | None:
-        for rule in self.rules:
+    def _rule(self, seen: Seen, rules: Sequence[Rule]) -> Rule | None:
+        for rule in rules:
             if rule.wants(seen):
                 seen.fault = rule.kind
                 return rule
@@ -349,11 +341,8 @@ class FaultProxy:
             await hold.event.wait()
             if rule.options.get("drop"):
                 raise _Gone
-        elif rule.kind == "stall":
-            await asyncio.sleep(rule.seconds)
-            _reset(writer)
-            raise _Gone
-        elif rule.kind == "reset":
+        elif rule.kind in {"stall", "reset"}:
+            await asyncio.sleep(rule.seconds if rule.kind == "stall" else 0)
             _reset(writer)
             raise _Gone
 

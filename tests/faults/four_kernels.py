@@ -1,8 +1,8 @@
 """Several kernels on one ledger, on the limits of an account that may do almost nothing.
 
-In come a number of kernels and of clips; out goes a `Crowd` with what the proxy saw and what the ledger has. Tier bronze
-(two submits a minute, two clips at once) is scaled by the simulator's speed, on both sides. Half of the clips are wanted
-by two kernels at once.
+In come a number of kernels and of clips; out goes a `Crowd` with what the proxy saw and what the ledger has. Tier
+bronze (two submits a minute, two clips at once) is scaled by the simulator's speed, on both sides. Half of the clips
+are wanted by two kernels at once.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _lead_through(proxy: FaultProxy, folder: Path, service: Service) -> None:
 
 
 def _keys_at_the_simulator(proxy: FaultProxy) -> Sequence[Violation]:
-    """The simulator never sees the real key."""
+    """Say where the simulator saw the real key, which it never should."""
     return [
         Violation("key sent away", f"{seen.method} {seen.path} to the simulator")
         for seen in proxy.seen

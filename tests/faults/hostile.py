@@ -1,7 +1,7 @@
 """Hostile text, and whoever looks whether any of it became more than text.
 
-In come folders, outputs and requests after a run; out come lists of what is wrong, empty where all is well. Every payload
-carries `MARK`, so that it can be found wherever it went.
+In come folders, outputs and requests after a run; out come lists of what is wrong, empty where all is well. Every
+payload carries `MARK`, so that it can be found wherever it went.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def everything_under(root: Path) -> set[Path]:
         at = Path(folder)
         if at == root:
             folders[:] = [name for name in folders if not own.fullmatch(name)]
-            files = [name for name in files if not own.fullmatch(name)]
+            files[:] = [name for name in files if not own.fullmatch(name)]
         found |= {at / name for name in (*folders, *files)}
     return found
 

@@ -5,10 +5,14 @@ The long set is one command, from the repository's root: ``python -m tests.fault
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from crash_harness import Harness, Kill, Plan
+from fault_books import NEXT_STEP
 from fault_plans import HELD, plan_of
-from fault_proxy import Rule
+from fault_proxy import FaultProxy, Rule
 from kill_points import POINTS
 
 # What a run is about; the numbers were chosen so that every call of the service is met by a fault.
@@ -76,3 +80,29 @@ def test_some_answered_some_lost_are_never_crossed(harness: Harness) -> None:
     result = harness.run(Plan("some-lost", [cell("four foxes, some lost", 4)], rules))
     assert result.violations == []
     assert result.statuses == {"completed": 3, "unconfirmed": 1}
+
+
+def test_what_a_dead_kernel_only_planned_says_how_it_is_sent(harness: Harness, tmp_path: Path) -> None:
+    """Killed right after writing the rows: the next notebook sends none of them, and each card names the way."""
+    (tmp_path / "notebook").mkdir()
+    plan = Plan("planned", [cell("two foxes that were only planned", 2)])
+    with FaultProxy(harness.service.base_url) as proxy:
+        first = harness.start(plan, proxy.base_url, tmp_path, 0, Kill(point="reserve:after"))
+        assert first.wait(20)
+        nothing = Plan("planned", [])
+        second = harness.start(nothing, proxy.base_url, tmp_path, 1, None, shows_all=True, wait_s=3.0)
+        assert second.wait(20)
+        assert proxy.seen == []
+    report = json.loads((tmp_path / "report-1.json").read_text("utf-8"))
+    assert [job["status"] for job in report["jobs"]] == ["planned", "planned"]
+    assert [job["card"] for job in report["jobs"] if not NEXT_STEP.search(job["card"])] == []
+
+
+def test_takes_of_a_picture_are_found_whatever_address_it_was_uploaded_to(harness: Harness) -> None:
+    """Of two takes with a picture the first never arrives and the second's answer is lost: it is found all the same."""
+    rules = [Rule("reset", "submit", nth=1, stage="read"), Rule("reset", "submit", nth=1, stage="forwarded")]
+    image = str(Path(__file__).with_name("photo.png"))
+    cells = [{"prompt": "two foxes from a picture", "variant": "i2v-standard", "takes": 2, "image": image}]
+    result = harness.run(Plan("picture-lost", cells, rules))
+    assert result.violations == []
+    assert result.statuses == {"completed": 1, "unconfirmed": 1}

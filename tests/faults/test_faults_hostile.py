@@ -231,7 +231,7 @@ def test_in_a_real_kernel_hostile_words_are_shown_as_text(harness: Harness, tmp_
 def test_a_hostile_upload_address_is_not_given_the_picture_or_the_key(
     harness: Harness, tmp_path: Path
 ) -> None:
-    """An upload ticket that leads to a file, with headers of its own: the picture goes nowhere, nothing is submitted."""
+    """An upload ticket that leads to a file, with headers of its own: nothing goes anywhere, and no submit follows."""
     ticket = {
         "download_url": f"javascript:{MARK}",
         "upload": {

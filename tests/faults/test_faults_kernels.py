@@ -1,4 +1,7 @@
-"""Several kernels on one ledger. The whole of it, with real kernels: ``python -m tests.faults --runs 0 --four-kernels 200``."""
+"""Several kernels on one ledger.
+
+The whole of it, with real kernels: ``python -m tests.faults --runs 0 --four-kernels 200``.
+"""
 
 from __future__ import annotations
 
