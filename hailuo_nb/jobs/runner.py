@@ -457,8 +457,10 @@ class Runner:
 
     async def _decide(self, job: Job, to: str, columns: Mapping[str, Any]) -> ClipRow:
         running = self._running.get(job.id)
-        if running is not None and job.status == "unconfirmed":
-            running.cancel()
+        if running is not None and job.status in {"unconfirmed", "abandoned"}:
+            # Of an abandoned one only the last steps of giving it up are under way.
+            if job.status == "unconfirmed":
+                running.cancel()
             await asyncio.wait({running})
         elif running is not None:
             raise errors.LedgerError(f"Clip {job.id} is {job.status} just now: nothing changed. Look again.")
