@@ -61,7 +61,7 @@ def card_of(batch: Batch, variants: Mapping[str, Variant], speed: float) -> Card
             headline=headline(batch),
             is_simulated=batch.service == "simulator",
             is_headless=batch.is_headless,
-            note=" ".join(batch.notes) or (held[0].note if held else ""),
+            note=" ".join([*batch.notes, *([held[0].note] if held else [])]),
             confirm=confirm,
         )
     )
@@ -188,7 +188,7 @@ def _hint(job: Job) -> str:
         return job.note or UNCONFIRMED
     if job.status == "cancelled":
         return f"{NOT_BILLED} Running the cell again sends it."
-    return job.note
+    return "" if job.is_held else job.note  # what a held one waits for stands above all
 
 
 def _failure_hint(job: Job) -> str:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from hailuo_nb.session.session import Session
 
 
+# So long a failed clip keeps its buttons; then the card becomes static, because a saved widget reopens as a blank.
+BUTTONS_STAY_S = 600.0
+
+
 class Front:
     """The notebook side of one session.
 
@@ -108,12 +112,26 @@ class _Scene:
         """Draw again; on the background thread."""
         if self._painter is None:
             return
-        if self._batch.done() and not self._batch.held:
-            self._stop()
-            self._painter.finish(self._card(), self._posters())
-            self._ended()
+        card = self._card()
+        if self._is_moving():
+            self._painter.update(card, self._posters())
+        elif self._painter.is_answered and any(clip.actions for clip in card.clips):
+            self._painter.update(card, self._posters())
+            _call_later(BUTTONS_STAY_S, self._end)
         else:
-            self._painter.update(self._card(), self._posters())
+            self._end()
+
+    def _is_moving(self) -> bool:
+        """Tell whether something happens by itself, or somebody is asked."""
+        return not self._batch.done() or bool(self._batch.held)
+
+    def _end(self) -> None:
+        """Hand over to the static card, unless a button has set something going meanwhile."""
+        if self._painter is None or self._is_moving():
+            return
+        self._stop()
+        self._painter.finish(self._card(), self._posters())
+        self._ended()
 
     def _on_message(self, content: dict[str, Any]) -> None:
         """Hand what a person did to the session; the work happens on the background thread."""

@@ -18,61 +18,59 @@ from html import escape
 
 __all__ = ["CARD_HANDLERS", "PLAYER_HANDLERS"]
 
-# `hailuo` on a player says who keeps it playing: "pointer", or "person" for good. Setting `src` again brings the poster
-# back and lets go of the connection; `load()` would fetch the clip once more, whatever `preload` says.
+# Only what does not bubble stands on every player: a notebook holds it once a clip. Setting `src` again brings the
+# poster back and lets go of the connection; `load()` would fetch the clip once more, whatever `preload` says.
 _PLAYER = {
-    "onmouseenter": """
-        if (!this.paused || this.hailuo === 'person' || matchMedia('(prefers-reduced-motion: reduce)').matches) return;
-        this.hailuoWait = setTimeout(() => {
-          this.hailuo = 'pointer'; this.muted = true; this.play().catch(() => undefined)
-        }, 120)
-    """,
-    "onmouseleave": """
-        clearTimeout(this.hailuoWait);
-        if (this.hailuo === 'pointer') { this.hailuo = ''; this.src = this.src }
-    """,
-    "onpause": "this.hailuo = 'person'",
-    "onvolumechange": "if (!this.muted) this.hailuo = 'person'",
-    # a loop seeks to its beginning by itself
-    "onseeking": "if (this.currentTime > 0.1) this.hailuo = 'person'",
     "onplay": """
-        [...document.querySelectorAll('.hailuo-twin video')].filter((one) => one !== this && !one.paused)
-          .slice(0, -5).forEach((one) => { one.src = one.src })
+        [...document.querySelectorAll('.hailuo-twin video')].filter((v) => v !== this && !v.paused)
+          .slice(0, -5).forEach((v) => { v.src = v.src })
     """,
 }
 
 # A click without a pointer (`detail` is 0) is the one of Enter.
+# `hailuo` on a player says who keeps it playing: "pointer", or "person" for good.
 _CARD = {
+    "onmouseover": """
+        const v = event.target, calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
+        if (v.tagName !== 'VIDEO' || !v.paused || v.hailuo === 'person' || calm) return;
+        const person = () => { v.hailuo = 'person' };
+        v.onpause = person;
+        v.onvolumechange = () => v.muted || person();
+        v.onseeking = () => v.currentTime > 0.1 && person(); /* a loop seeks to 0 by itself */
+        v.hailuoWait = setTimeout(() => { v.hailuo = 'pointer'; v.muted = true; v.play().catch(() => 0) }, 120)
+    """,
+    "onmouseout": """
+        const v = event.target;
+        clearTimeout(v.hailuoWait);
+        if (v.hailuo === 'pointer') { v.hailuo = ''; v.src = v.src }
+    """,
     "onclick": """
-        const video = event.target;
-        if (video.tagName !== 'VIDEO' || (event.detail && event.offsetY > video.clientHeight - 72)) return;
+        const v = event.target, make = (name) => document.createElement(name);
+        if (v.tagName !== 'VIDEO' || (event.detail && event.offsetY > v.clientHeight - 72)) return;
         event.preventDefault();
-        const make = (name) => document.createElement(name);
-        const [dialog, foot, said, close] = ['dialog', 'div', 'bdi', 'button'].map(make);
-        const full = video.cloneNode();
-        for (const name of full.getAttributeNames()) if (/^on|^class$/.test(name)) full.removeAttribute(name);
+        const full = v.cloneNode(), [dialog, foot, said, close] = ['dialog', 'div', 'bdi', 'button'].map(make);
+        full.removeAttribute('class');
+        full.removeAttribute('onplay');
         full.style.cssText = 'display:block;height:auto;max-width:96vw;max-height:calc(96vh - 48px)';
         full.autoplay = full.muted = true;
-        full.currentTime = video.currentTime;
-        clearTimeout(video.hailuoWait);
-        video.hailuo = '';
-        video.src = video.src;
+        full.currentTime = v.currentTime;
+        clearTimeout(v.hailuoWait);
+        v.hailuo = '';
+        v.src = v.src;
         close.textContent = 'Close';
-        close.style.cssText = 'border:1px solid rgba(128,128,128,0.35);border-radius:4px;padding:5px 12px;'
-          + 'background:none;color:inherit;font:inherit;cursor:pointer';
+        close.style.cssText = 'border:1px solid #8888;border-radius:4px;padding:5px 12px;background:none;color:inherit;'
+          + 'font:inherit';
         close.onclick = () => dialog.close();
-        said.textContent = full.ariaLabel;
+        dialog.ariaLabel = said.textContent = v.ariaLabel;
         said.style.cssText = 'overflow:hidden;text-overflow:ellipsis;white-space:nowrap';
         foot.style.cssText = 'display:flex;justify-content:space-between;align-items:center;gap:12px;padding:7px 12px';
         foot.append(said, close);
-        dialog.ariaLabel = full.ariaLabel;
-        dialog.dataset.lmSuppressShortcuts = 'true';
         dialog.style.cssText = 'border:0;padding:0;border-radius:4px;overflow:hidden;max-width:98vw;max-height:98vh;'
           + 'font:13px/20px var(--jp-content-font-family,system-ui);color:var(--jp-content-font-color1,CanvasText);'
-          + 'background:var(--jp-layout-color1,Canvas);box-shadow:0 0 0 100vmax rgba(0,0,0,0.75)';
+          + 'background:var(--jp-layout-color1,Canvas);box-shadow:0 0 0 100vmax #000b';
         dialog.onclick = (click) => { if (click.target === dialog) dialog.close() };
         dialog.onclose = () => {
-          full.removeAttribute('src'); full.load(); dialog.remove(); video.focus({ preventScroll: true })
+          full.removeAttribute('src'); full.load(); dialog.remove(); v.focus({ preventScroll: true })
         };
         dialog.append(full, foot);
         document.body.append(dialog);
@@ -85,13 +83,14 @@ _CARD = {
 
 
 def _attributes(handlers: dict[str, str]) -> str:
-    """Write handlers as attributes, in one line each."""
-    return "".join(f' {name}="{escape(" ".join(code.split()))}"' for name, code in handlers.items())
+    """Write handlers as attributes, in one line each; there is no double quote in them."""
+    lines = {name: escape(" ".join(code.split()), quote=False) for name, code in handlers.items()}
+    return "".join(f' {name}="{line}"' for name, line in lines.items())
 
-
-CARD_HANDLERS = _attributes(_CARD)
-"""For the element around all players of a card."""
 
 # Without the mark JupyterLab takes the keys of the focused player as its own: Enter would edit the cell.
-PLAYER_HANDLERS = ' data-lm-suppress-shortcuts="true"' + _attributes(_PLAYER)
+CARD_HANDLERS = ' data-lm-suppress-shortcuts="true"' + _attributes(_CARD)
+"""For the element around all players of a card."""
+
+PLAYER_HANDLERS = _attributes(_PLAYER)
 """For each player."""

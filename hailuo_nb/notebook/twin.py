@@ -45,13 +45,17 @@ _FRAME = (
 )
 _FILL = "position:absolute;top:0;left:0;width:100%;height:100%;max-width:100%;margin:0"
 _ROW = "display:flex;justify-content:space-between;gap:12px;margin:6px 0 0"
-_HEAD = "margin:12px 0 6px;font-weight:600"
+_WHY = "position:absolute;top:32px;left:10px;right:10px;bottom:34px;overflow:auto;line-height:18px;margin:0"
+_DO = "position:absolute;left:10px;right:10px;bottom:9px;font-size:12px;margin:0"
+_EDGE = "position:absolute;left:0;right:0;bottom:0;height:3px;background:#e53935;margin:0"
 _TABLE_ROW = "display:flex;gap:12px;padding:4px 0;margin:0"
 _SMALL = "width:112px;flex-shrink:0;margin:0"
 _GROW = "flex-grow:1;min-width:0;margin:0"
 _QUIET = "opacity:0.78;margin:0"
 _LINE = "margin:0"
 _PRICE = "white-space:nowrap"
+# Both names of the class under which MathJax leaves text alone: "$0.28 = $3.36" is no formula.
+_NO_MATH = "tex2jax_ignore mathjax_ignore"
 
 
 def batch_class(batch: str) -> str:
@@ -85,7 +89,7 @@ def twin_html(
     str
         HTML without style sheets or foreign addresses; about 10 kB a clip.
     """
-    classes = "hailuo-twin" if card.is_headless else f"hailuo-twin {batch_class(card.batch)}"
+    classes = f"hailuo-twin {_NO_MATH}" + ("" if card.is_headless else f" {batch_class(card.batch)}")
     parts = [f'<div class="{classes}" style="{_ROOT}"{"" if card.is_table else CARD_HANDLERS}>']
     if has_headline:
         parts.append(headline_html(card))
@@ -120,7 +124,9 @@ def headline_html(card: CardView) -> str:
     if card.is_simulated:
         words.insert(0, "simulated")
     said = " · ".join(_escape(word) for word in words if word)
-    return f'<div style="font-size:13px;line-height:20px;margin:0 0 10px">{said}</div>' if said else ""
+    if not said:
+        return ""
+    return f'<div class="{_NO_MATH}" style="font-size:13px;line-height:20px;margin:0 0 10px">{said}</div>'
 
 
 def twin_text(card: CardView, *, now_ms: int | None = None) -> str:
@@ -180,30 +186,35 @@ def _tile(clip: ClipView, card: CardView, poster: bytes, width: int, now_ms: int
     """Draw one clip: its frame, caption and price, and the lines below."""
     return (
         f'<div class="hailuo-tile" style="width:{width}px;max-width:100%;margin:0">'
-        f'<div style="{_FRAME}">{_frame(clip, poster, now_ms)}</div>'
+        f'<div style="{_FRAME}">{_frame(clip, card, poster, now_ms)}</div>'
         f'<div style="{_ROW}"><span style="min-width:0">{_bdi(clip.caption or clip.name)}</span>'
-        f"{_price(clip, card)}</div>{_lines(clip, card)}</div>"
+        f"{_price(clip, card)}</div>{_lines(clip, card, clip.why)}</div>"
     )
 
 
-def _lines(clip: ClipView, card: CardView) -> str:
-    """Draw what stands below a caption: what is odd, what to do, prompt, file."""
-    parts = [_line(text) for text in _remarks(clip, card)]
-    parts.append(_commands(clip, card))
+def _lines(clip: ClipView, card: CardView, said: str) -> str:
+    """Draw what stands below a caption: what is odd and was not said yet, prompt, file."""
+    parts = [_line(text) for text in _remarks(clip, card) if text != said]
     if clip.prompt and clip.prompt != card.prompt:
         parts.append(f'<div style="{_LINE}">{_text_block(clip.prompt, is_wide=len(card.clips) == 1)}</div>')
     parts.append(_file_line(clip))
     return "".join(parts)
 
 
-def _frame(clip: ClipView, poster: bytes, now_ms: int | None) -> str:
-    """Fill the frame: the player, or why there is none."""
+def _frame(clip: ClipView, card: CardView, poster: bytes, now_ms: int | None) -> str:
+    """Fill the frame: the player, or why there is none and what can be done."""
     src = safe_src(clip.src)
     has_player = bool(src) and clip.status not in {"failed", "cancelled", "abandoned"}
-    word = "" if clip.word == "done" else _badge(clip, now_ms)
-    if not has_player:
-        return word
-    return _player(clip, src, poster) + word
+    parts = [_player(clip, src, poster)] if has_player else []
+    if clip.word != "done":
+        parts.append(_badge(clip, now_ms))
+    if clip.why and clip.why in _remarks(clip, card):
+        parts.append(f'<div style="{_WHY}">{_bdi(cut(clip.why))}</div>')
+    if commands := _commands(clip, card):
+        parts.append(f'<div style="{_DO}">{commands}</div>')
+    if clip.word == "failed":
+        parts.append(f'<div style="{_EDGE}"></div>')
+    return "".join(parts)
 
 
 def _player(clip: ClipView, src: str, poster: bytes) -> str:
@@ -225,8 +236,14 @@ def _badge(clip: ClipView, now_ms: int | None) -> str:
     said = progress_text(clip, now_ms) if not clip.is_final and now_ms is not None else clip.word
     return (
         '<span style="position:absolute;top:8px;left:10px;right:10px;margin:0">'
-        f"{escape(icon_for(clip.word))} {_escape(said)}</span>"
+        f"{_icon(clip)} {_escape(said)}</span>"
     )
+
+
+def _icon(clip: ClipView) -> str:
+    """Write the sign of a clip's word; red for a failure, in a red that is seen on light and on dark."""
+    colour = ' style="color:#e53935"' if clip.word == "failed" else ""
+    return f"<span{colour}>{escape(icon_for(clip.word))}</span>"
 
 
 def _remarks(clip: ClipView, card: CardView) -> list[str]:
@@ -240,10 +257,9 @@ def _remarks(clip: ClipView, card: CardView) -> list[str]:
 def _commands(clip: ClipView, card: CardView) -> str:
     """Write the commands that do what the widget's buttons do; headless they would hold ids, which differ."""
     commands = [action for action in clip.actions if action.command and action.is_enabled]
-    if card.is_headless or not commands or not clip.is_final:
+    if card.is_headless or not commands or clip.status == "planned":
         return ""
-    said = " · ".join(f"{_escape(one.label)}: <code>{_escape(one.command)}</code>" for one in commands)
-    return f'<div style="{_QUIET}">{said}</div>'
+    return " · ".join(f"{_escape(one.label)}: <code>{_escape(one.command)}</code>" for one in commands)
 
 
 def _price(clip: ClipView, card: CardView) -> str:
@@ -269,13 +285,15 @@ def _file_line(clip: ClipView) -> str:
 def _row(clip: ClipView, card: CardView, poster: bytes, now_ms: int | None) -> str:
     """Draw one of many clips: a small picture that links, and its lines beside it."""
     said = clip.word if clip.is_final or now_ms is None else progress_text(clip, now_ms)
-    word = f'<span style="margin:0">{escape(icon_for(clip.word))} {_escape(said)}</span>'
+    word = f'<span style="margin:0">{_icon(clip)} {_escape(said)}</span>'
+    commands = _commands(clip, card)
+    to_do = f'<div style="{_QUIET}">{commands}</div>' if commands else ""
     return (
         f'<div class="hailuo-tile" style="{_TABLE_ROW}">'
         f'<div style="{_SMALL}"><div style="{_FRAME}">{_small(clip, poster)}</div></div>'
         f'<div style="{_GROW}"><div style="{_ROW};margin:0;flex-wrap:wrap;gap:0 12px">'
         f'<span style="{_GROW}">{_bdi(clip.caption or clip.name)}</span>{word}{_price(clip, card)}'
-        f"</div>{_lines(clip, card)}</div></div>"
+        f"</div>{to_do}{_lines(clip, card, '')}</div></div>"
     )
 
 

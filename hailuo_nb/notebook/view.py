@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -32,7 +31,6 @@ __all__ = [
     "date_text",
     "file_src",
     "icon_for",
-    "money",
     "plain",
     "progress_text",
     "safe_src",
@@ -201,6 +199,11 @@ class ClipView:
         """Whether nothing more happens to it by itself."""
         return self.status in FINAL_STATUSES
 
+    @property
+    def why(self) -> str:
+        """What its frame says as long as there is nothing to play: what went wrong, else what it waits for."""
+        return "" if self.word == "done" else self.error or self.hint
+
     def to_dict(self, *, is_alone: bool = False) -> dict[str, Any]:
         """Give the clip as JSON-able data, without what is empty.
 
@@ -213,9 +216,11 @@ class ClipView:
         data.pop("axes", None)
         data |= _prompt_of(self.prompt, WIDE_BRIEF if is_alone else 96)
         data["icon"] = icon_for(self.word)
-        if not self.is_final:
+        if not self.is_final and self.status != "unconfirmed":
             data["usual"] = usual_text(self.typical_s)
         data["is_final"] = self.is_final
+        if self.why:
+            data["why"] = self.why
         return data
 
 
@@ -332,6 +337,8 @@ def _slim(view: Any) -> Any:
 def arrange(card: CardView) -> CardView:
     """Say once what all clips share, name on each what differs, and group them by their first axis.
 
+    A hint that all have is lifted only when nothing moves any more.
+
     Parameters
     ----------
     card : CardView
@@ -358,6 +365,10 @@ def arrange(card: CardView) -> CardView:
         for clip in clips
     )
     prompts = {clip.prompt for clip in clips}
+    hints = {clip.hint for clip in clips}
+    if card.is_final and not is_one and len(hints) == 1 and not any(clip.error for clip in clips):
+        card = replace(card, note=" ".join(filter(None, [card.note, *hints])))
+        captioned = tuple(replace(clip, hint="") for clip in captioned)
     return replace(
         card,
         clips=captioned,
@@ -407,16 +418,6 @@ def icon_for(word: str) -> str:
     return _ICONS.get(word, "·")
 
 
-def money(usd: Decimal | None) -> str:
-    """Write an amount: ``$0.49``, ``$0.125``, ``$1,204.00``, ``price unknown``."""
-    if usd is None:
-        return "price unknown"
-    cents = usd.quantize(Decimal("0.01"), ROUND_HALF_UP)
-    mills = usd.quantize(Decimal("0.001"), ROUND_HALF_UP)
-    shown = cents if cents == mills else mills
-    return f"-${-shown:,}" if shown < 0 else f"${shown:,}"
-
-
 def clock(seconds: float) -> str:
     """Write a time that passes: ``12 s``, ``1:05``, ``1:02:05``."""
     whole = max(0, int(seconds))
@@ -453,6 +454,8 @@ def usual_text(typical_s: tuple[float, float] | None) -> str:
 
 def progress_text(clip: ClipView, now_ms: int | None = None) -> str:
     """Say where an unfinished clip is: ``working · 12 s · usually 40-70 s``."""
+    if clip.status == "unconfirmed":
+        return clip.word  # nobody knows whether it is on its way
     parts = [clip.word]
     if now_ms is not None and clip.started_ms is not None:
         elapsed = (now_ms - clip.started_ms) / 1000

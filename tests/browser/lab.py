@@ -177,6 +177,11 @@ class NotebookPage:
         found.scroll_into_view_if_needed()
         return found
 
+    def last(self) -> int:
+        """Give the number of the last cell."""
+        count: int = self.page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets.length")
+        return count - 1
+
     def cell(self, index: int) -> Locator:
         """Give a cell."""
         return self.page.locator(f".jp-Notebook .jp-Cell[data-windowed-list-index='{index}']")

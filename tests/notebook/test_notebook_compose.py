@@ -137,6 +137,13 @@ def test_every_status_says_what_happened_what_it_cost_and_what_to_do(
         assert view.error == changed["error"]
 
 
+def test_a_clip_on_its_way_names_the_file_that_it_will_be(tmp_path: Path) -> None:
+    """A page that is reloaded meanwhile still knows the way."""
+    view = clip(batch(job(tmp_path, status="processing")))
+    assert view.file == "hailuo/clips/a-fox-12345678-t1.mp4"
+    assert view.src == "hailuo/clips/a-fox-12345678-t1.mp4"
+
+
 def test_trying_again_says_its_price_and_its_command(tmp_path: Path) -> None:
     """The button of a failed clip repeats the sum, and the twin has the command for it."""
     action = clip(batch(job(tmp_path, status="failed", error="x", was_accepted=True))).actions[0]
@@ -180,6 +187,9 @@ def test_a_held_batch_asks_with_its_sum(tmp_path: Path) -> None:
     assert card.confirm is not None
     assert (card.confirm.label, card.confirm.sum) == ("Generate · $1.47", "1.47")
     assert card.note == "Over the limit."
+    assert [each.hint for each in card.clips] == ["", "", ""]
+    noted = card_of(replace(batch(*held), notes=("One was left out.",)), {}, 1.0)
+    assert noted.note == "One was left out. Over the limit."
 
 
 def test_headless_says_only_what_is_the_same_in_every_run(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from decimal import Decimal
 from urllib.parse import unquote
 
 import pytest
@@ -26,23 +25,6 @@ WORDS = {
     "cancelled": "cancelled",
     "abandoned": "abandoned",
 }
-
-
-@pytest.mark.parametrize(
-    ("usd", "text"),
-    [
-        (Decimal("0.49"), "$0.49"),
-        (Decimal("3.920000"), "$3.92"),
-        (Decimal("0.125"), "$0.125"),
-        (Decimal("0"), "$0.00"),
-        (Decimal("1204"), "$1,204.00"),
-        (Decimal("-0.5"), "-$0.50"),
-        (None, "price unknown"),
-    ],
-)
-def test_money_is_written_as_on_a_bill(usd: Decimal | None, text: str) -> None:
-    """Two decimals, three where the price has them, and words where it is not known."""
-    assert view.money(usd) == text
 
 
 @pytest.mark.parametrize(
@@ -251,3 +233,24 @@ def test_a_card_with_a_question_is_not_final() -> None:
     clip = ClipView("0", status="cancelled")
     assert CardView("b", (clip,)).is_final
     assert not CardView("b", (clip,), confirm=Confirm("Generate", "$1")).is_final
+
+
+def test_a_hint_that_all_have_is_said_once_when_nothing_moves_any_more() -> None:
+    """Above the clips; while one is on its way each keeps its own, so that nothing shifts."""
+    gone = [
+        ClipView(str(n), status="cancelled", word="cancelled", hint="Nothing was billed.") for n in range(3)
+    ]
+    card = view.arrange(CardView("b", tuple(gone), note="Two were dropped."))
+    assert card.note == "Two were dropped. Nothing was billed."
+    assert {clip.why for clip in card.clips} == {""}
+    moving = ClipView("3", status="planned", word="waiting", hint="Nothing was billed.")
+    assert {clip.why for clip in view.arrange(CardView("b", (*gone, moving))).clips} == {
+        "Nothing was billed."
+    }
+
+
+def test_a_frame_says_the_worst_thing_and_a_player_says_nothing() -> None:
+    """An error before a hint, and neither where there is something to play."""
+    clip = ClipView("0", status="failed", word="failed", error="It broke.", hint="Not billed.")
+    assert clip.why == clip.to_dict()["why"] == "It broke."
+    assert "why" not in ClipView("0", status="completed", word="done", hint="Kept.").to_dict()

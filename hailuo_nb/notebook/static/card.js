@@ -12,7 +12,7 @@
  *   brief?: string, status: string, word: string, icon: string, usual?: string, started_ms?: number,
  *   elapsed_s?: number, typical_s?: [number, number], price?: string, cost_note?: string, is_simulated?: boolean,
  *   cached_note?: string, width?: number, height?: number, error?: string, hint?: string, prediction_id?: string,
- *   note?: string, actions?: Action[], is_final?: boolean}} Clip
+ *   note?: string, why?: string, actions?: Action[], is_final?: boolean}} Clip
  * @typedef {{batch: string, clips: Clip[], shared?: string, prompt?: string, brief?: string, headline?: string,
  *   is_simulated?: boolean, note?: string, confirm?: {label: string, sum: string}, actions?: Action[],
  *   groups?: {head: string, keys: string[]}[], left_s?: number, is_final?: boolean, is_table?: boolean,
@@ -128,7 +128,8 @@ class Tile {
     this.stage = make("div", "stage");
     this.frame = make("div", "frame");
     this.tools = make("div", "tools");
-    this.stage.append(this.frame, this.tools);
+    this.acts = make("div", "acts");
+    this.stage.append(this.frame, this.acts, this.tools);
     this.image = /** @type {HTMLImageElement} */ (make("img", "poster"));
     this.image.alt = "";
     this.image.hidden = true;
@@ -140,7 +141,8 @@ class Tile {
     this.bar = make("span", "bar");
     this.bar.setAttribute("aria-hidden", "true");
     this.body = make("div", "body");
-    this.frame.append(this.image, this.badge, this.bar);
+    this.why = make("div", "why");
+    this.frame.append(this.image, this.badge, this.why, this.bar);
     this.root.append(this.stage, this.body);
     this.frame.addEventListener("click", () => this.open());
     this.frame.addEventListener("keydown", (event) => {
@@ -200,13 +202,20 @@ class Tile {
     this.word = make("span", "word");
     const isSimulated = clip.is_simulated || this.card.data.is_simulated;
     row.append(caption, this.word, make("span", "price", `${isSimulated ? "simulated " : ""}${clip.price ?? ""}`.trim()));
-    const lines = [clip.error, clip.hint, clip.cached_note, clip.cost_note, clip.note].filter(Boolean).map((text) => {
+    const isRow = !!this.card.data.is_table; // a row has no room in its frame
+    const why = isRow ? "" : clip.why;
+    this.why.replaceChildren(...(why ? [make("bdi", "", why)] : []));
+    this.why.hidden = !why;
+    const remarks = [clip.error, clip.hint, clip.cached_note, clip.cost_note, clip.note];
+    const lines = remarks.filter((text) => text && text !== why).map((text) => {
       const line = make("div", "quiet");
       line.append(make("bdi", "", text));
       return line;
     });
     const nodes = [row, ...lines];
-    if (clip.actions?.length) nodes.push(this.card.actionRow(clip.actions, clip.key));
+    const acts = clip.actions?.length ? [this.card.actionRow(clip.actions, clip.key)] : [];
+    this.acts.replaceChildren(...(isRow ? [] : acts));
+    if (isRow) nodes.push(...acts);
     if (clip.prompt) nodes.push(folded(clip.prompt, clip.brief));
     if (clip.file && !GONE.has(clip.status)) nodes.push(this.filePath());
     nodes.push(this.writeTools());
@@ -277,7 +286,7 @@ class Tile {
     if (this.said.textContent !== said) this.said.textContent = said;
     const word = this.card.data.is_table ? `${clip.icon} ${said}` : "";
     if (this.word && this.word.textContent !== word) this.word.textContent = word;
-    this.bar.style.transform = `scaleX(${part.toFixed(3)})`;
+    this.bar.style.transform = `scaleX(${clip.word === "failed" ? 1 : part.toFixed(3)})`;
   }
 
   /** Play in the frame, muted; at most six on the page. */
