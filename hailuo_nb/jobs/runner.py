@@ -283,6 +283,10 @@ class Runner:
             await self._take_up(job, row)
             while not job.done():
                 await self._go_on(job)
+        except asyncio.CancelledError:
+            # Whoever ended it starts it again, if anybody does.
+            self._pending.pop(job.id, None)
+            raise
         except Exception as error:
             # A bug must surface at the card and to whoever waits, not in a thread's silence.
             logger.exception("clip %s cannot go on", job.id)

@@ -245,7 +245,8 @@ class Ledger:
         """Take rows that nobody living has.
 
         A row whose kernel died while submitting becomes unconfirmed on the way, so read the rows after this.
-        Planned rows are not taken: only `reserve` and `again` give those, because they look at the budget.
+        Planned rows are not taken: only `reserve` and `again` give those, because they look at the budget. Those
+        of a dead kernel are let go.
 
         Returns
         -------

@@ -131,7 +131,7 @@ class Jobs(RuleBasedStateMachine):
         self.service.answers.clear()
         self.service.downloads.clear()
         jobs = self.world.resume()
-        self.world.finish(*jobs, at_most_s=40 * 60.0)
+        self.world.finish(*jobs, *self.jobs.values(), at_most_s=40 * 60.0)
         rows = self.world.ledger.rows()
         known = {row.prediction_id for row in rows if row.prediction_id}
         assert known == set(self.service.books)

@@ -406,6 +406,17 @@ def test_under_another_key_a_paid_job_waits(world: World, error: errors.ServiceE
     assert job.status in {"completed", "failed"}
 
 
+def test_what_waits_for_another_key_takes_no_place(world: World) -> None:
+    """The account's limit of clips at once does not count those that were sent with another key."""
+    world.desk.limits = lambda: Tier(100, 1)
+    (stuck,) = world.ask("a fox")
+    world.until(lambda: stuck.status in {"submitted", "processing"})
+    world.service.key = "key-b"
+    (job,) = world.ask("an owl")
+    world.finish(job)
+    assert (job.status, stuck.done()) == ("completed", False)
+
+
 def test_further_outputs_are_kept_beside_the_first(world: World) -> None:
     """A model with several outputs has its clip, and the others beside it."""
     world.service.outputs = 3
