@@ -93,9 +93,10 @@ def _resume(magics: HailuoMagics, command: LineCommand) -> Batch | None:
 def _taken_up(session: Session, word: str) -> Job:
     """Find a clip of this ledger by its id, else a prediction of the service."""
     try:
-        return _from_ledger(session, word)[0]
+        job = _from_ledger(session, word)[0]
     except InvalidRequest:
         return aftercare.take_up(session, word)
+    return aftercare.bring_back(session, job)
 
 
 def _again(magics: HailuoMagics, command: LineCommand) -> Batch:

@@ -133,6 +133,11 @@ def take_up(session: Session, prediction_id: str) -> Job:
     return session.runner(service).take(reserved.row, fence=reserved.fence)
 
 
+def bring_back(session: Session, job: Job) -> Job:
+    """Carry a clip on, and fetch its file again where that is gone and the service still has it; nothing is sent."""
+    return session.runner(job.service).take(job.row, wants_file=True)
+
+
 def settle(session: Session, service: str) -> list[ClipRow]:
     """Read the billings of everything whose real cost is not known yet, and write it down.
 
