@@ -276,7 +276,7 @@ def _ends(books: Books, report: Mapping[str, Any]) -> list[Violation]:
                     f"{row['error']}; note {job and job['note']!r}",
                 )
             )
-        elif row["status"] not in {"completed", "cancelled"}:
+        elif row["status"] not in {"completed", "cancelled", "abandoned"}:
             card = job["card"] if job else "not on any card"
             if not NEXT_STEP.search(card):
                 found.append(

@@ -48,6 +48,48 @@ def be_impatient() -> None:
     download.SLOW_WINDOW_S = 3.0
 
 
+def run_code(spec: dict[str, Any]) -> None:
+    """Run cells in a shell, as a notebook without a front end; ``UNCONFIRMED`` stands for the first such clip's id."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from hailuo_nb.notebook import api
+
+    os.chdir(spec["folder"])
+    os.environ.update(spec["env"])
+    _log_everything(Path(spec["log"]))
+    if spec.get("arm"):
+        import kill_points
+
+        kill_points.arm(*spec["arm"])
+    shell = InteractiveShell.instance()
+    report: dict[str, Any] = {"errors": [], "traceback": ""}
+    for code in ("%load_ext hailuo_nb", *spec["code"]):
+        if "SETTLE" in code:
+            report |= settled_report(api.session(), [], spec["wait_s"], spec.get("grace_s", GRACE_S))
+            continue
+        waiting = [job["id"] for job in report.get("jobs", ()) if job["status"] == "unconfirmed"]
+        result = shell.run_cell(code.replace("UNCONFIRMED", (waiting or ["none"])[0]))
+        if result.error_in_exec is not None:
+            report["errors"].append(f"{type(result.error_in_exec).__name__}: {result.error_in_exec}")
+    report |= settled_report(api.session(), [], spec["wait_s"], spec.get("grace_s", GRACE_S))
+    write_report(Path(spec["report"]), report)
+    api.close()
+
+
+def _limit_files(most_bytes: int, seconds: float) -> None:
+    """Let no file grow over a size, as on a full disk, until some seconds are over."""
+    import resource
+    import signal
+    import threading
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, hard))
+    lift = threading.Timer(seconds, resource.setrlimit, (resource.RLIMIT_FSIZE, (hard, hard)))
+    lift.daemon = True
+    lift.start()
+
+
 def run(spec: dict[str, Any]) -> None:
     """Do what one notebook does: take up what is out, run the cells, wait, report."""
     from hailuo_nb.session.session import Session
@@ -59,6 +101,8 @@ def run(spec: dict[str, Any]) -> None:
         import kill_points
 
         kill_points.arm(*spec["arm"])
+    if spec.get("file_limit"):
+        _limit_files(*spec["file_limit"])
     session = Session(Path(spec["folder"]))
     report: dict[str, Any] = {"errors": [], "traceback": ""}
     batches: list[Any] = []
@@ -154,6 +198,7 @@ def main() -> None:
     """Fork a child for every line of standard input, and tell its process id."""
     import av  # noqa: F401 - imported once for all children
     import httpx  # noqa: F401
+    import IPython.core.interactiveshell  # noqa: F401
     import sqlalchemy.dialects.sqlite  # noqa: F401
 
     import hailuo_nb.notebook.compose
@@ -185,7 +230,7 @@ def _live(spec: dict[str, Any]) -> None:
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - the parent's is not ours
     code = 1
     try:
-        run(spec)
+        (run_code if "code" in spec else run)(spec)
         code = 0
     except BaseException:
         traceback.print_exc()

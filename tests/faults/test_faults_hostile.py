@@ -220,7 +220,9 @@ def test_in_a_real_kernel_hostile_words_are_shown_as_text(harness: Harness, tmp_
             kernel.run(f"%%hailuo t2v-standard --raw -y --name {json.dumps(words)} --wait\n{words}\n")
             for line in ("jobs", "show", "variants <script>", f"show ../{MARK}", "resume ../../x"):
                 kernel.run(f"%hailuo {line}")
-            kernel.run("import hailuo_nb as hn; print(hn.jobs()); hn.jobs()[0].result()")
+            kernel.run(
+                "from hailuo_nb.notebook import api; j = api.session().jobs(); print(j); j[0].result()"
+            )
             kernel.drain(1.0)
         finally:
             kernel.close()

@@ -121,7 +121,7 @@ def test_a_real_kernel_shows_the_key_nowhere(harness: Harness, tmp_path: Path) -
             for code in (
                 "%xmode Verbose\n%load_ext hailuo_nb",
                 "%%hailuo t2v-standard -y --wait\na fox in front of a canary\n",
-                "import hailuo_nb as hn; s = hn.session(); print(repr(s), repr(s.key()), s.settings())",
+                "from hailuo_nb.notebook import api; s = api.session(); print(repr(s), repr(s.key()), s.settings())",
                 "for r in s._runners.values(): print(vars(r.desk), vars(r.desk.service))",
                 "r = list(s._runners.values())[0]; c = s.call(r.desk.service.client()); print(c, vars(c))",
                 "s.call(c.result('not-there-at-all'))",
@@ -151,6 +151,7 @@ def test_a_real_kernel_shows_the_key_nowhere(harness: Harness, tmp_path: Path) -
     (tmp_path / "outputs.txt").write_text(_without_what_we_typed(shown), "utf-8")
     assert leaks(tmp_path) == []
     assert CANARY[-4:] in shown
+    assert "NameError" not in shown
     assert "PicklingError" in shown or "TypeError" in shown
 
 

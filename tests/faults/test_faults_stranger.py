@@ -97,7 +97,7 @@ def test_a_kernel_that_loads_a_strangers_folder_sends_nothing(harness: Harness, 
                 "%load_ext hailuo_nb",
                 "%hailuo jobs",
                 "%hailuo resume",
-                "import hailuo_nb as hn; hn.jobs()",
+                "from hailuo_nb.notebook import api; api.session().jobs()",
             ):
                 kernel.run(code)
             kernel.drain(1.5)
