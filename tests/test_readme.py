@@ -51,7 +51,9 @@ def test_the_commands_are_those_that_ci_and_the_fresh_environment_run() -> None:
 def test_the_settings_table_names_every_setting_and_its_default() -> None:
     """What can be set is what the table says."""
     told = set(re.findall(r"`(\w+)`", "\n".join(re.findall(r"^\| (`[^|]*) \|", README, re.MULTILINE))))
-    fields = {name for name in Settings.__dataclass_fields__ if name not in {"sources", "ignored", "base_url"}}
+    fields = {
+        name for name in Settings.__dataclass_fields__ if name not in {"sources", "ignored", "base_url"}
+    }
     assert fields <= told
     defaults = Settings()
     assert f"| `confirm_above_usd` | `{defaults.confirm_above_usd}` |" in README

@@ -203,6 +203,4 @@ class LedgerLife(RuleBasedStateMachine):
 
 
 TestLedgerLife = pytest.mark.timeout(170)(LedgerLife.TestCase)
-LedgerLife.TestCase.settings = settings(
-    max_examples=15, stateful_step_count=25, deadline=None, database=None
-)
+LedgerLife.TestCase.settings = settings(max_examples=15, stateful_step_count=25, deadline=None, database=None)
