@@ -9,7 +9,9 @@ imported or done before one of them is used.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,6 +28,27 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         return getattr(import_module("hailuo_nb.notebook.api"), name)
     raise AttributeError(f"module 'hailuo_nb' has no attribute {name!r}")
+
+
+class _Room(ModuleType):
+    """A room of the package that is called as a function is: ``hn.jobs()`` beside ``hailuo_nb.jobs.job``."""
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        name = self.__name__.rpartition(".")[2]
+        return getattr(import_module("hailuo_nb.notebook.api"), name)(*arguments, **named)
+
+
+class _Package(ModuleType):
+    """The package itself: Python sets each room on it when the room is first imported."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        # The contract names two functions as the walk names two rooms; without this the room would hide the function.
+        if name in {"jobs", "session"} and type(value) is ModuleType:
+            value.__class__ = _Room
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __dir__() -> list[str]:

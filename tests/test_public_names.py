@@ -55,6 +55,18 @@ def test_every_name_exists_and_has_a_docstring() -> None:
         assert name in dir(hn)
 
 
+def test_the_functions_that_share_a_name_with_a_room_can_be_called() -> None:
+    """``hn.jobs()`` and ``hn.session()`` work before and after their rooms are imported, and the rooms stay modules."""
+    code = (
+        "import hailuo_nb as hn; first = callable(hn.jobs), callable(hn.session)\n"
+        "import hailuo_nb.jobs.pace as pace, hailuo_nb.session.plan\n"
+        "from hailuo_nb.jobs import waiting\n"
+        "print(first, hn.jobs(), type(hn.session()).__name__, hn.jobs.pace is pace, waiting.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "(True, True) [] Session True hailuo_nb.jobs.waiting", done.stderr
+
+
 def test_a_wrong_name_is_an_attribute_error() -> None:
     """A misspelt name behaves as with any module, so hasattr() works."""
     assert not hasattr(hn, "genrate")
