@@ -188,6 +188,8 @@ def _hint(job: Job) -> str:
         return job.note or UNCONFIRMED
     if job.status == "cancelled":
         return f"{NOT_BILLED} Running the cell again sends it."
+    if job.status == "planned" and job.done() and not job.is_held:
+        return job.note or "It was planned and not sent. Running its cell again sends it, under the limits."
     return "" if job.is_held else job.note  # what a held one waits for stands above all
 
 
