@@ -21,7 +21,7 @@ _MAX_WIDTH = 1200
 
 @lru_cache(maxsize=512)  # a twin is rewritten whenever a clip arrives, with the same posters
 def thumbnail(poster: bytes, width: int = 192) -> bytes:
-    """Make a small JPEG of a poster: about 2 kB.
+    """Make a small JPEG of a poster: about 1.5 kB.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def thumbnail(poster: bytes, width: int = 192) -> bytes:
         return b""
     small.thumbnail((width, width))
     out = BytesIO()
-    small.save(out, "JPEG", quality=60, optimize=True)
+    small.save(out, "JPEG", quality=50, optimize=True)
     return out.getvalue()
 
 

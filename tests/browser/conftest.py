@@ -9,7 +9,10 @@ from pathlib import Path
 import lab_clips
 import pytest
 from lab import CHROMIUM, LabServer, chromium
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
+
+# A busy machine takes its time; what is there at once is seen at once all the same.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

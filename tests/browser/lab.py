@@ -186,7 +186,7 @@ class NotebookPage:
         """Give a cell."""
         return self.page.locator(f".jp-Notebook .jp-Cell[data-windowed-list-index='{index}']")
 
-    def wait_run(self, index: int, timeout: float = 30_000) -> None:
+    def wait_run(self, index: int, timeout: float = 60_000) -> None:
         """Wait until a cell has run."""
         self.page.wait_for_function(
             "(index) => /\\d/.test(window.jupyterapp.shell.currentWidget.content.widgets[index].prompt)",
@@ -198,7 +198,7 @@ class NotebookPage:
         """Change the theme: ``JupyterLab Light`` or ``JupyterLab Dark``."""
         self.command("apputils:change-theme", {"theme": name})
         self.page.wait_for_function(
-            "(name) => document.body.dataset.jpThemeName === name", arg=name, timeout=20_000
+            "(name) => document.body.dataset.jpThemeName === name", arg=name, timeout=60_000
         )
 
     def save(self) -> None:
@@ -262,6 +262,6 @@ def plays(page: Page, video: Locator, width: int = 640) -> None:
     page.wait_for_function(
         "([video, width]) => video.currentTime > 0.1 && video.videoWidth === width",
         arg=[handle, width],
-        timeout=20_000,
+        timeout=60_000,
     )
     handle.evaluate("(video) => video.pause()")

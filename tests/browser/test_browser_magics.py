@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 # %hailuo balance starts the simulator, so that no test waits for it.
 LOAD = "%load_ext hailuo_nb\n%config HailuoMagics.simulator_speed = 10\n%hailuo balance"
-LONG_MS = 60_000
+LONG_MS = 90_000
 
 # Writes down what a card says while another cell is running.
 WATCH = """(cell) => {

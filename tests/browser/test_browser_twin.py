@@ -37,7 +37,7 @@ def lab(server: LabServer, browser: Browser) -> Iterator[NotebookPage]:
 def is_playing(page: Page, video: Locator) -> None:
     """Wait until a player moves."""
     page.wait_for_function(
-        "(video) => !video.paused && video.currentTime > 0.05", arg=video.element_handle(), timeout=20_000
+        "(video) => !video.paused && video.currentTime > 0.05", arg=video.element_handle(), timeout=30_000
     )
 
 
@@ -46,7 +46,7 @@ def is_at_rest(page: Page, video: Locator) -> None:
     page.wait_for_function(
         "(video) => video.paused && video.currentTime === 0 && video.readyState === 0",
         arg=video.element_handle(),
-        timeout=20_000,
+        timeout=30_000,
     )
 
 
@@ -113,7 +113,7 @@ def test_the_native_controls_stay_their_own(lab: NotebookPage) -> None:
     lab.page.wait_for_function("(video) => video.paused", arg=video.element_handle())
     press(video, *TIME_LINE)
     lab.page.wait_for_function(
-        "(video) => video.paused && video.currentTime > 0.6", arg=video.element_handle(), timeout=20_000
+        "(video) => video.paused && video.currentTime > 0.6", arg=video.element_handle(), timeout=30_000
     )
     where = video.evaluate("(video) => video.currentTime")
     away(lab.page)
