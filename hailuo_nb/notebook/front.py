@@ -142,6 +142,9 @@ class _Scene:
             except InvalidOperation:
                 return
             self._session.confirm(self._batch, usd)
+        elif name == "decline":
+            for held in self._batch.held:
+                held.cancel()
         elif job is not None and name == "cancel":
             job.cancel()
         elif job is not None and name in {"retry", "resend", "abandon"}:

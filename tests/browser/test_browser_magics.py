@@ -102,6 +102,14 @@ def test_a_held_batch_sends_when_its_sum_is_confirmed(
             expect(cell.locator("video")).to_have_count(2)
             expect(cell.locator("mjx-container, .MathJax")).to_have_count(0)
             expect(cell.locator(".jp-OutputArea-output").first).to_contain_text("2 new at $0.28 = $0.56")
+            declined = lab.add("%%hailuo t2v-standard --takes 2\nA dog in the rain")
+            declined.get_by_role("button", name="Not now").click()
+            expect(declined.locator(".hailuo-twin")).to_contain_text("– cancelled")
+            expect(
+                declined.get_by_text("Nothing was billed. Running the cell again sends it.")
+            ).to_have_count(1)
+            expect(declined.locator(".hailuo-card")).to_have_count(0)
+            look(declined, "real-declined")
 
 
 def test_a_reload_in_the_middle_loses_nothing(lab: NotebookPage) -> None:
