@@ -94,6 +94,8 @@ class Desk:
         The account's rate limits and the user's budget, as they are set now.
     fingerprint : callable
         The salted fingerprint of the key.
+    seal : callable
+        Makes the seal over what is remembered of the service; see `hailuo_nb.jobs.prices`.
     may_cost : callable
         Asked before a submit whose live price is above its quote; gives why not, or an empty text.
     grace_s : float
@@ -110,6 +112,7 @@ class Desk:
     limits: Callable[[], Tier] = lambda: TIERS["bronze"]
     budget: Callable[[], Decimal | None] = lambda: None
     fingerprint: Callable[[], str] = lambda: ""
+    seal: Callable[[str], str] = lambda _text: ""
     may_cost: Callable[[Job, Decimal], str] = lambda _job, _usd: ""
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     now: Callable[[], datetime] = utc_now

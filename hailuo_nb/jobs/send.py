@@ -16,7 +16,7 @@ from hailuo_nb.catalog.imageref import ImageRef
 from hailuo_nb.jobs.desk import LOST, Desk
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.jobs.pace import back_off_s
-from hailuo_nb.jobs.prices import PRICE_AGE_S, price_key
+from hailuo_nb.jobs.prices import PRICE_AGE_S, price_key, sealed, unsealed
 from hailuo_nb.ledger.faults import FenceLost, PredictionTaken, TransitionRefused
 from hailuo_nb.wavespeed.client import Client
 from hailuo_nb.wavespeed.prediction import Prediction
@@ -225,7 +225,7 @@ async def _live_price(desk: Desk, client: Client, job: Job, inputs: dict[str, An
     """Ask the service what these inputs cost, once an hour for inputs that differ in more than words."""
     assert job.request is not None
     key = price_key(desk.service.name, job.request.model_id, inputs)
-    known = await desk.ask(desk.ledger.recall, key, PRICE_AGE_S)
+    known = unsealed(await desk.ask(desk.ledger.recall, key, PRICE_AGE_S), key, desk.seal)
     if known is not None:
         return Decimal(known["usd"])
     try:
@@ -233,5 +233,5 @@ async def _live_price(desk: Desk, client: Client, job: Job, inputs: dict[str, An
     except errors.ServiceError:
         # The dated table stands in; the bill overrules both.
         return None
-    await desk.ask(desk.ledger.remember, key, {"usd": str(live)})
+    await desk.ask(desk.ledger.remember, key, sealed({"usd": str(live)}, key, desk.seal))
     return live

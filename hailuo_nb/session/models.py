@@ -17,7 +17,7 @@ from hailuo_nb.catalog.imageref import ImageRef
 from hailuo_nb.catalog.quotes import Quote, table_quote
 from hailuo_nb.catalog.request import GenerationRequest
 from hailuo_nb.catalog.variants import Variant, find, from_service, looks_like_model_id
-from hailuo_nb.jobs.prices import PRICE_AGE_S, price_key
+from hailuo_nb.jobs.prices import PRICE_AGE_S, price_key, sealed, unsealed
 from hailuo_nb.ledger.store import Ledger
 from hailuo_nb.wavespeed.client import Client
 
@@ -48,15 +48,22 @@ class Models:
         Gives the ledger where there is one.
     ask : callable
         Asks a service by name: with its client, for so many seconds at the most.
+    seal : callable
+        Makes, for a service, the seal over what is remembered of it.
     clock : callable
         Gives seconds.
     """
 
     def __init__(
-        self, ledger: Callable[[], Ledger | None], ask: Ask, clock: Callable[[], float] = time.monotonic
+        self,
+        ledger: Callable[[], Ledger | None],
+        ask: Ask,
+        seal: Callable[[str, str], str],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._ledger = ledger
         self._ask = ask
+        self._seal = seal
         self._clock = clock
         self._kept: dict[str, Kept] = {}
         self._unwritten: set[str] = set()
@@ -134,13 +141,13 @@ class Models:
     def write_down(self, ledger: Ledger) -> None:
         """Hand what was asked before there was a ledger on to it, so that the jobs need not ask again."""
         while self._unwritten:
-            key = self._unwritten.pop()
-            ledger.remember(key, self._kept[key].value)
+            self._write(ledger, self._unwritten.pop())
 
     def _entry(self, model_id: str, service: str, *, may_ask: bool) -> Mapping[str, Any]:
         """Give the service's own words about a model: kept ones of a day, else asked, else older ones."""
         key = f"model:{service}:{model_id}"
-        entry = self._recall(key, MODEL_AGE_S if may_ask else None)
+        # Where nothing is sent, an entry under another key or none will do to read old clips by.
+        entry = self._recall(key, MODEL_AGE_S) if may_ask else self._recall(key, None, is_sealed=False)
         if isinstance(entry, dict):
             return entry
         if not may_ask:
@@ -168,12 +175,15 @@ class Models:
         self._keep(key, found)
         return dict(found)
 
-    def _recall(self, key: str, max_age_s: float | None) -> Any:
+    def _recall(self, key: str, max_age_s: float | None, *, is_sealed: bool = True) -> Any:
         kept = self._kept.get(key)
         if kept is not None and (max_age_s is None or self._clock() - kept.at_s <= max_age_s):
             return kept.value
         ledger = self._ledger()
-        return None if ledger is None else ledger.recall(key, max_age_s)
+        found = None if ledger is None else ledger.recall(key, max_age_s)
+        if not is_sealed:
+            return found.get("value") if isinstance(found, dict) else None
+        return unsealed(found, key, lambda text: self._seal(_service_of(key), text))
 
     def _keep(self, key: str, value: Any) -> None:
         """Keep it here, and for jobs, other kernels and days where there is a ledger already."""
@@ -182,4 +192,13 @@ class Models:
         if ledger is None:
             self._unwritten.add(key)
         else:
-            ledger.remember(key, value)
+            self._write(ledger, key)
+
+    def _write(self, ledger: Ledger, key: str) -> None:
+        value = self._kept[key].value
+        ledger.remember(key, sealed(value, key, lambda text: self._seal(_service_of(key), text)))
+
+
+def _service_of(key: str) -> str:
+    """Give the service in the key of something remembered: ``price:wavespeed:...``."""
+    return key.split(":", 2)[1]

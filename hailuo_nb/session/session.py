@@ -43,7 +43,7 @@ from hailuo_nb.session.limits import Consent, Terms, check_max_cost, check_terms
 from hailuo_nb.session.models import ANY_PICTURE, Models
 from hailuo_nb.session.pictures import frame_of
 from hailuo_nb.session.plan import Asked, Wanted, wanted_clips
-from hailuo_nb.session.services import NO_KEY, Simulator, WaveSpeed
+from hailuo_nb.session.services import NO_KEY, SIMULATOR_KEY, Simulator, WaveSpeed
 from hailuo_nb.settings import Settings, Tier
 from hailuo_nb.settings import load as load_settings
 from hailuo_nb.wavespeed.client import Client
@@ -126,7 +126,7 @@ class Session:
         self._runners: dict[str, Runner] = {}
         self._keys = keys.KeyRing(self.folder)
         self._consent = Consent()
-        self._models = Models(self._known_ledger, self._asked)
+        self._models = Models(self._known_ledger, self._asked, self._sealed)
 
     # What there is
 
@@ -626,8 +626,14 @@ class Session:
             limits=limits,
             budget=lambda: self._settings_then().budget_usd,
             fingerprint=lambda: ledger.fingerprint(at.key_text),
+            seal=lambda text: self._sealed(at.name, text),
             may_cost=self._may_cost,
         )
+
+    def _sealed(self, service: str, text: str) -> str:
+        """Make the seal over something remembered of a service; empty-handed strangers cannot."""
+        key = self.key() if service == "wavespeed" else None
+        return self.ledger.fingerprint(f"{key.value if key else SIMULATOR_KEY}\n{text}")
 
     def jobs(self, *, only_out: bool = False, limit: int = 50) -> list[Job]:
         """Give handles of the newest clips in the ledger, newest first; nothing is sent for planned ones."""

@@ -9,6 +9,7 @@ import pytest
 from session_fakes import FakeService, QuickSession
 
 from hailuo_nb import errors
+from hailuo_nb.jobs.prices import price_key
 
 ZOOM = "acme/zoom-1.0/text-to-video"
 
@@ -137,3 +138,21 @@ def test_balance(session: QuickSession, service: FakeService) -> None:
     """The account's own figure, without a folder being made for it."""
     assert session.balance() == Decimal("12.34")
     assert not (session.folder / "hailuo").exists()
+
+
+def test_a_forged_price_in_a_strangers_ledger_is_not_believed(
+    session: QuickSession, service: FakeService, open_session: Any
+) -> None:
+    """A remembered price counts only with the seal of the user's own key; else the service is asked."""
+    service.prices["minimax/hailuo-2.3/t2v-pro"] = Decimal("0.49")
+    first = session.generate("a fox", "t2v-pro", wait=True, yes=True)[0]
+    assert first.quote_usd == Decimal("0.49")
+    key = price_key("wavespeed", "minimax/hailuo-2.3/t2v-pro", first.inputs)
+    assert session.ledger.recall(key) is not None
+    session.ledger.remember(key, {"value": {"usd": "0.01"}, "seal": "0" * 16})
+    session.close()
+    asked = service.asked.count("price")
+    second = open_session(tier="silver")
+    clip = second.generate("an owl", "t2v-pro", wait=True, yes=True)[0]
+    assert clip.quote_usd == Decimal("0.49")
+    assert service.asked.count("price") == asked + 1
