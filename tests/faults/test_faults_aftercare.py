@@ -46,10 +46,13 @@ def live(
     (folder / "notebook").mkdir()
     since = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
     kills: dict[int, Kill] = more.pop("kills", {})
+    cured_in: int = more.pop("cured_in", -1)
     wishes = [Wish("t2v-standard", prompt, more.pop("paid", 1))]
     violations: list[Violation] = []
     with FaultProxy(harness.service.base_url, [Rule(**{**vars(rule), "hits": 0}) for rule in rules]) as proxy:
         for number, code in enumerate(lives):
+            if number == cured_in:
+                proxy.set_rules([])
             plan = Plan("aftercare", [])
             cells = [each.format(prompt=prompt) for each in code]
             notebook = harness.start(
@@ -171,11 +174,13 @@ def test_a_clip_whose_file_is_gone_is_fetched_again_for_nothing(harness: Harness
 def test_no_credits_stops_the_rest_of_the_batch_unsent(harness: Harness, tmp_path: Path) -> None:
     """After the service said that no money is left, few more are tried, and none is lost; later all are made."""
     message = "Insufficient credits. Please top up your account to continue."
-    broke = Rule("status", "submit", forward=False, times=4, options={"status": 400, "message": message})
+    broke = Rule("status", "submit", forward=False, options={"status": 400, "message": message})
     cell = "%%hailuo t2v-standard -y --takes 12\n{prompt}\n"
-    lived = live(harness, tmp_path, "twelve poor foxes", [[cell, "SETTLE"], [cell]], [broke], paid=12)
+    lives = [[cell, "SETTLE"], [cell]]
+    lived = live(harness, tmp_path, "twelve poor foxes", lives, [broke], paid=12, cured_in=1)
     assert lived.violations == []
     assert lived.statuses == ["completed"] * 12
+    assert 12 < lived.posts < 24
 
 
 def test_a_full_disk_is_told_in_a_line_and_goes_on_by_itself(harness: Harness, tmp_path: Path) -> None:
