@@ -1,4 +1,4 @@
-"""One JupyterLab and one Chromium for all browser tests."""
+"""One JupyterLab for all browser tests, and one Chromium for each module of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from playwright.sync_api import Browser, expect
 expect.set_options(timeout=30_000)
 
 
-@pytest.fixture(scope="session")
+# Of the module, not the session: while Playwright is open its event loop counts as running in this thread, and
+# tests of other rooms that follow in the same worker could start none of their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Start the browser; tests are skipped only where there is none, and never in CI."""
     if not CHROMIUM:

@@ -12,8 +12,6 @@ from playwright.sync_api import Browser, expect
 
 from hailuo_nb.notebook.handlers import CARD_HANDLERS, PLAYER_HANDLERS
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 FOUR = """
 names = [(light, animal) for light in ("dawn", "noon") for animal in ("fox", "owl")]
 a = [clip(i, axes={**clip(i).axes, "light": light, "animal": animal}) for i, (light, animal) in enumerate(names)]

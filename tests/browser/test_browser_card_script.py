@@ -16,8 +16,6 @@ from playwright.sync_api import Browser, Page, expect
 from hailuo_nb.notebook import card as card_module
 from hailuo_nb.notebook.view import CardView, ClipView, arrange
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 STATIC = Path(card_module.__file__).parent / "static"
 
 SETUP = """async ([script, style, card]) => {

@@ -12,8 +12,6 @@ from lab import LabServer, NotebookPage, look, open_notebook, plays
 from playwright.sync_api import Browser, Locator, expect
 from simulator_process import start_simulator
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 # %hailuo balance starts the simulator, so that no test waits for it.
 LOAD = "%load_ext hailuo_nb\n%config HailuoMagics.simulator_speed = 10\n%hailuo balance"
 LONG_MS = 90_000

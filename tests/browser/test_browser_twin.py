@@ -10,8 +10,6 @@ import pytest
 from lab import LabServer, NotebookPage, look, open_notebook, plays
 from playwright.sync_api import Browser, Locator, Page, expect
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 SETUP = "from card_driver import *"
 EIGHT = """
 a = [done(clip(i, prompt=f'A fox, number {i}')) for i in range(8)]

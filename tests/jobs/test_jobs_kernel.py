@@ -41,9 +41,6 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
             made.close()
 
 
-pytestmark = pytest.mark.xdist_group("jobs_kernel")
-
-
 def test_a_blocking_wait_keeps_tasks_comms_and_queued_cells(kernel: Kernel) -> None:
     """While `result()` blocks, the user's tasks tick; queued cells and comm messages arrive as with a plain wait."""
     kernel.run(
