@@ -85,7 +85,6 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@
 def test_the_javascript_client(simulator: Any, node_modules: Path, picture: Path) -> None:
     """Run, sync mode, a failure and upload."""
     script = node_modules / "try.js"
