@@ -9,6 +9,7 @@ from __future__ import annotations
 
 # ruff: noqa: T201 - a command line that prints
 import argparse
+import shutil
 import sys
 import tempfile
 import threading
@@ -64,8 +65,11 @@ def main() -> int:
     if given.four_kernels:
         folder = Path(tempfile.mkdtemp(prefix="hailuo-kernels-"))
         made = crowd(folder, clips=given.four_kernels, speed=given.speed, real=True)
-        print(f"four kernels, one ledger: {made}  [{folder}]")
-        is_broken = is_broken or bool(made.violations or made.rate_limited or made.double_downloads)
+        print(f"four kernels, one ledger: {made}", flush=True)
+        if made.violations or made.rate_limited or made.double_downloads:
+            is_broken = True
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
     return 1 if is_broken else 0
 
 

@@ -223,6 +223,7 @@ class Harness:
     """
 
     def __init__(self, folder: Path | None = None, *, speed: float = SPEED, tier: str = "ultra") -> None:
+        self._is_temporary = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="hailuo-faults-"))
         self.folder.mkdir(parents=True, exist_ok=True)
         self.service = Service(self.folder, speed=speed, tier=tier)
@@ -235,6 +236,8 @@ class Harness:
         self.service.close()
         if self._forge is not None:
             self._forge.close()
+        if self._is_temporary:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def forge(self) -> Forge:
@@ -269,7 +272,9 @@ class Harness:
         result = Result(
             plan, violations, [d for d in deaths if d], time.monotonic() - began, statuses, folder
         )
-        if not violations and not keep:
+        if violations or keep:
+            self._is_temporary = False
+        else:
             shutil.rmtree(folder, ignore_errors=True)
         return result
 
