@@ -146,6 +146,9 @@ def _compare(desk: Desk, job: Job, recent: list[Prediction]) -> _Found | None:
     if any(other.id != row.id for other in of_request("submitting")):
         return None
     missing = [each for each in of_request("unconfirmed") if not desk.is_other_key(each)]
+    # Takes of one request may have uploaded their picture twice, to two addresses: those are told apart by it.
+    sent_as = ledger.recall(f"sent:{row.id}")
+    missing = [each for each in missing if ledger.recall(f"sent:{each.id}") == sent_as]
     missing.sort(key=lambda each: (sent_utc(ledger, each), each.seq))
     ids = [prediction.id for prediction in recent]
     claimed = {each.prediction_id for each in ledger.rows(prediction_ids=ids, service=row.service)}

@@ -186,14 +186,14 @@ async def _image_url(desk: Desk, client: Client, job: Job, image: ImageRef) -> s
     content = await desk.disk(lambda: hashlib.sha256(data).hexdigest())
     key = f"upload:{desk.service.name}:{client.base_url}:{content}"
     async with desk.uploading(key):
-        known = await desk.ask(desk.ledger.recall, key, UPLOAD_AGE_S)
+        known = unsealed(await desk.ask(desk.ledger.recall, key, UPLOAD_AGE_S), key, desk.seal)
         if known is not None:
             return str(known["url"])
         job.show(note="uploading the picture")
         kind = image.content_type or "image/png"
         url = await client.upload(data, f"{content[:16]}.{'jpg' if kind == 'image/jpeg' else 'png'}", kind)
         if sent_mark(url) == url:
-            await desk.ask(desk.ledger.remember, key, {"url": url})
+            await desk.ask(desk.ledger.remember, key, sealed({"url": url}, key, desk.seal))
     return url
 
 

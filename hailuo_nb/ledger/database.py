@@ -131,8 +131,12 @@ def check_file(path: Path) -> None:
         if path.is_dir():
             raise IsADirectoryError
         with closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S)
+            sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None
+            )
         ) as file:
+            # Both from one moment: another kernel may be making this very ledger.
+            file.execute("BEGIN")
             (application,) = file.execute("PRAGMA application_id").fetchone()
             kinds = dict(
                 file.execute("SELECT name, type FROM sqlite_master WHERE type <> 'index'").fetchall()
