@@ -74,7 +74,8 @@ def serve(options: Options) -> None:
 def _listen(options: Options) -> socket.socket:
     """Bind the socket first: a taken port is an error before anything else is done."""
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    door = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio switches Nagle's waiting off only where the protocol is named: every answer took 45 ms without it.
+    door = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if os.name == "posix":
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

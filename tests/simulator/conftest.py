@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from simulator_process import SimulatorProcess, start_simulator
 @pytest.fixture(scope="session")
 def drawn_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder of clips for all simulators of all workers of this run."""
-    return tmp_path_factory.getbasetemp().parent / "drawn-clips"
+    base = tmp_path_factory.getbasetemp()
+    # The run's own folder: a worker of pytest-xdist has one below it, and without workers there is none above.
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "drawn-clips"
 
 
 @pytest.fixture(scope="session")
