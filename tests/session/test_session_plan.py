@@ -93,7 +93,7 @@ def test_max_clips_is_checked_before_anything_is_built() -> None:
     began = time.perf_counter()
     with pytest.raises(TooManyClips, match=r"1,000,000,000,000 clips and max_clips is 16.*--sample N"):
         wanted_clips(asked, find=nobody, quote=table_quote, most=16)
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began < 5
     with pytest.raises(TooManyClips, match="20 clips"):
         wanted("a {x: 1|2} fox", takes=10, most=19)
 
