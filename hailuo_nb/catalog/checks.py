@@ -278,7 +278,8 @@ def _schema_faults(variant: Variant, name: str, value: object) -> list[str]:
 @lru_cache(maxsize=512)
 def _validator(schema: str) -> jsonschema_rs.Draft202012Validator:
     """Give the validator of one input; making one takes as long as a hundred checks with it."""
-    # The package jsonschema takes 1.5 s to load beside JupyterLab, which brings its format checkers; this one 15 ms.
+    # The package jsonschema takes about 1 s to load beside JupyterLab, which brings its format checkers; this one
+    # about 20 ms.
     import jsonschema_rs
 
     return jsonschema_rs.Draft202012Validator(json.loads(schema))
