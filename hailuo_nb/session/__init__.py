@@ -3,6 +3,8 @@
 In comes what a cell or a form asks for, as plain values; it becomes checked requests, a quote, durable rows and jobs.
 Out goes a `hailuo_nb.session.batch.Batch`. The notebook draws it; nothing here knows a widget.
 
-`session` is the whole, `keys` finds the API key, `services` opens WaveSpeed or starts the simulator, `plan` decides
-what is new, what is on disk and what may be sent, `batch` is what a cell gets back.
+`session` is the whole. On the walk: `asking` reads a call's arguments, `pictures` finds its pictures, `plan` multiplies
+out, `making` prices, weighs (`limits`) and writes down, `batch` is what a cell gets back, `aftercare` is what a person
+does about clips that went wrong. Beside it, `keys` finds the API key, `services` opens WaveSpeed or starts the
+simulator, `models` knows what any model takes and costs.
 """

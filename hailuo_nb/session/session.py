@@ -1,8 +1,8 @@
 """Settings, service, ledger and jobs of one notebook, together.
 
-In comes what a cell, a form or a call asks for. It is checked, priced and weighed against the limits, written to the
-ledger in one transaction, and only then handed to the jobs. Out goes a `Batch`. Whatever is refused is refused before
-there is a row, and whatever may cost money has a row before it is sent.
+In comes what a cell, a form or a call asks for; `hailuo_nb.session.making` turns it into a `Batch`. Whatever is refused
+is refused before there is a row, and whatever may cost money has a row before it is sent. Here is what all of that is
+done with: settings, ledger, services and runners, each made on first use and closed together.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from hailuo_nb import errors
 from hailuo_nb.analysis.history import history
-from hailuo_nb.analysis.preview import preview_frame, price_frame
+from hailuo_nb.analysis.preview import price_frame
 from hailuo_nb.catalog.imageref import ImageRef
 from hailuo_nb.catalog.quotes import Quote, sum_usd, usd_text
 from hailuo_nb.catalog.request import GenerationRequest, build
@@ -30,19 +29,18 @@ from hailuo_nb.jobs import waiting
 from hailuo_nb.jobs.background import BackgroundLoop
 from hailuo_nb.jobs.desk import Desk
 from hailuo_nb.jobs.job import OUT, Job
-from hailuo_nb.jobs.prices import price_key
 from hailuo_nb.jobs.runner import Runner
-from hailuo_nb.ledger.reserving import is_to_send
-from hailuo_nb.ledger.rows import ClipRow, NewBatch, NewClip, Reserved
+from hailuo_nb.ledger.rows import ClipRow, NewClip, Reserved
 from hailuo_nb.ledger.store import Ledger
 from hailuo_nb.media.worker import MediaWorker
-from hailuo_nb.session import keys
+from hailuo_nb.session import keys, making
 from hailuo_nb.session.asking import asked_from, name_of, read_usd, tags_of, whole
 from hailuo_nb.session.batch import Batch, Place
-from hailuo_nb.session.limits import Consent, Terms, check_max_cost, check_terms
+from hailuo_nb.session.limits import Consent, Terms, check_max_cost
+from hailuo_nb.session.making import Cell
 from hailuo_nb.session.models import ANY_PICTURE, Models
 from hailuo_nb.session.pictures import frame_of
-from hailuo_nb.session.plan import Asked, Wanted, wanted_clips
+from hailuo_nb.session.plan import Asked
 from hailuo_nb.session.services import NO_KEY, SIMULATOR_KEY, Simulator, WaveSpeed
 from hailuo_nb.settings import Settings, Tier
 from hailuo_nb.settings import load as load_settings
@@ -70,15 +68,6 @@ class Front(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Cell:
-    """Where a request comes from: the notebook's file, the cell's id and its text."""
-
-    notebook: str | None = None
-    id: str | None = None
-    text: str | None = None
-
-
 class Session:
     """One notebook's work.
 
@@ -99,6 +88,10 @@ class Session:
         Asks somebody for the key without an echo, where there is somebody.
     where : callable
         Gives the cell that is running.
+    models : Models
+        What any model takes and what any request costs.
+    consent : Consent
+        What went since somebody last said yes.
     """
 
     def __init__(
@@ -125,8 +118,8 @@ class Session:
         self._services: dict[str, WaveSpeed | Simulator] = {}
         self._runners: dict[str, Runner] = {}
         self._keys = keys.KeyRing(self.folder)
-        self._consent = Consent()
-        self._models = Models(self._known_ledger, self._asked, self._sealed)
+        self.consent = Consent()
+        self.models = Models(self._known_ledger, self._asked, self._sealed)
 
     # What there is
 
@@ -223,7 +216,7 @@ class Session:
     def variant_of(self, job: Job) -> Variant | None:
         """Give a job's variant, if the catalogue or the ledger's memory knows it."""
         with suppress(errors.HailuoError):
-            return self._models.variant(job.variant, job.service, may_ask=False)
+            return self.models.variant(job.variant, job.service, may_ask=False)
         return None
 
     def variant(self, name: str, *, may_ask: bool = True) -> Variant:
@@ -236,7 +229,7 @@ class Session:
         may_ask : bool
             Whether the service may be asked for a model that is not known here.
         """
-        return self._models.variant(name, self.service_name(), may_ask=may_ask)
+        return self.models.variant(name, self.service_name(), may_ask=may_ask)
 
     # The main job
 
@@ -309,64 +302,7 @@ class Session:
         LimitReached
             Above a limit, before anything is written; nothing is sent.
         """
-        terms, cell = terms or Terms(), cell or Cell()
-        now = self.settings()
-        folder, service = self.home(now), self.service_name(now)
-        # Where a limit has to be kept, a price that nobody here knows is asked for even in the simulator.
-        has_limit = terms.max_cost is not None or now.budget_usd is not None
-        may_ask = not terms.offline
-        clips, notes = self._wanted(
-            asked,
-            now,
-            service,
-            terms.max_clips,
-            may_ask=may_ask,
-            may_price=may_ask and (has_limit or service == "wavespeed"),
-        )
-        if not now.cache and not terms.offline:
-            clips = self._further_takes(clips, service)
-        new = [_new_clip(clip, service, name, tags) for clip in clips]
-        paid = self._to_pay(new, service)
-        check_terms(paid, terms)
-        if paid:
-            self._make_sure_of_key(service, terms)
-        prices = [clip.quote_usd for clip in paid] if service == "wavespeed" else []
-        leave = self._consent.ask(prices, terms, now.confirm_above_usd)
-        try:
-            runner = self.runner(service)
-            batch_id, reserved = self.ledger.reserve_batch(
-                NewBatch(notebook=cell.notebook, cell_id=cell.id, cell_text=cell.text, name=name),
-                new,
-                budget_usd=now.budget_usd,
-            )
-            self._models.write_down(self.ledger)
-            held = leave.reason or self._late_reason(paid, new, reserved, terms, service, now)
-            mine = [
-                (clip, each)
-                for clip, each in zip(new, reserved, strict=True)
-                if each.is_new or self._is_held(each.row, service)
-            ]
-        except BaseException:
-            self._consent.give_back(leave)
-            raise
-        if service == "wavespeed":
-            fresh = {} if held else {each.row.id: clip.quote_usd for clip, each in mine}
-            self._consent.use(leave, fresh)
-        places = tuple(
-            _placed(runner, clip, each, held=held) for clip, each in zip(clips, reserved, strict=True)
-        )
-        self._consent.watch([place.job for place in places if place.is_new])
-        logger.debug("batch %s in %s: %d places", batch_id, folder, len(places))
-        return Batch(
-            batch_id,
-            places,
-            self,
-            name=name or "",
-            service=service,
-            is_headless=terms.is_headless,
-            budget_left_usd=self.budget_left(service, now),
-            notes=notes,
-        )
+        return making.make(self, asked, name=name, tags=tags, cell=cell, terms=terms)
 
     def preview(self, asked: Asked, *, max_clips: int | None = None, is_live: bool = False) -> DataFrame:
         """Give prompts, prices and what is on disk as a DataFrame; nothing is sent or written, no simulator started.
@@ -380,14 +316,7 @@ class Session:
         is_live : bool
             Ask WaveSpeed for the prices.
         """
-        now = self.settings()
-        service = self.service_name(now)
-        may_ask = service == "wavespeed" and self.key() is not None
-        clips, _ = self._wanted(asked, now, service, max_clips, may_ask=may_ask, is_live=is_live and may_ask)
-        if not now.cache:
-            clips = self._further_takes(clips, service)
-        new = [_new_clip(clip, service, None, ()) for clip in clips]
-        return preview_frame(new, self._rows_of(new))
+        return making.preview(self, asked, max_clips=max_clips, is_live=is_live)
 
     def animate(self, job: Job, prompt: str, variant: str, options: Mapping[str, Any]) -> Job:
         """Make one clip that starts from another's last frame."""
@@ -401,104 +330,11 @@ class Session:
         """Give one frame of a finished clip."""
         return frame_of(job, seconds)
 
-    def _wanted(
-        self,
-        asked: Asked,
-        now: Settings,
-        service: str,
-        max_clips: int | None,
-        *,
-        may_ask: bool,
-        may_price: bool = False,
-        is_live: bool = False,
-    ) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
-        """Multiply out and price what was asked; each price is looked up once."""
-        prices: dict[str, Quote] = {}
-
-        def find(name: str) -> Variant:
-            return self._models.variant(name, service, may_ask=may_ask)
-
-        def quote(variant: Variant, request: GenerationRequest) -> Quote:
-            key = price_key(service, variant.model_id, request.inputs)
-            if key not in prices:
-                prices[key] = (
-                    self._models.asked_price(variant, request, service)
-                    if is_live
-                    else self._models.quote(variant, request, service, may_ask=may_price)
-                )
-            return prices[key]
-
-        return wanted_clips(asked, find=find, quote=quote, most=max_clips or now.max_clips)
-
-    def _further_takes(self, clips: Sequence[Wanted], service: str) -> tuple[Wanted, ...]:
-        """Go on to takes that are not on disk yet: what ``cache=False`` asks for.
-
-        There is no other way to another clip of the same words, since a take is part of what a clip is. What is on
-        its way, or had failed, stands where it stood: no setting pays for that twice.
-        """
-        on_disk = {clip.request.hash: self._takes_on_disk(clip.request.hash, service) for clip in clips}
-        moved: dict[tuple[str, int], int] = {}
-        for clip in sorted(clips, key=lambda each: each.take):
-            asked = (clip.request.hash, clip.take)
-            if asked not in moved:
-                taken = on_disk[clip.request.hash]
-                moved[asked] = next(take for take in range(1, len(taken) + 2) if take not in taken)
-                taken.add(moved[asked])
-        return tuple(replace(clip, take=moved[clip.request.hash, clip.take]) for clip in clips)
-
-    def _takes_on_disk(self, request_hash: str, service: str) -> set[int]:
-        if not self.has_ledger():
-            return set()
-        rows = self.ledger.rows(request_hash=request_hash, service=service, statuses={"completed"})
-        return {row.take for row in rows}
-
-    def _rows_of(self, new: Sequence[NewClip]) -> list[ClipRow | None]:
-        """Give what the ledger has of each clip; nothing where there is no ledger."""
-        return self.ledger.find([clip.identity for clip in new]) if self.has_ledger() else [None] * len(new)
-
-    def _to_pay(self, new: Sequence[NewClip], service: str) -> list[NewClip]:
-        """Give the clips that this cell would send, each once."""
-        distinct = list({clip.identity: clip for clip in reversed(new)}.values())[::-1]
-        return [
-            clip
-            for clip, row in zip(distinct, self._rows_of(distinct), strict=True)
-            if is_to_send(row) or self._is_held(row, service)
-        ]
-
-    def _is_held(self, row: ClipRow | None, service: str) -> bool:
+    def is_held(self, row: ClipRow | None, service: str) -> bool:
         """Tell whether a planned row waits in this kernel for a yes."""
         return row is not None and service in self._runners and self._runners[service].is_held(row.id)
 
-    def _late_reason(
-        self,
-        paid: Sequence[NewClip],
-        new: Sequence[NewClip],
-        reserved: Sequence[Reserved],
-        terms: Terms,
-        service: str,
-        now: Settings,
-    ) -> str:
-        """Weigh clips that became this cell's to send while it was reserved: another kernel died just then."""
-        known = {clip.identity for clip in paid}
-        late = [
-            clip
-            for clip, each in zip(new, reserved, strict=True)
-            if each.is_new and clip.identity not in known
-        ]
-        if not late:
-            return ""
-        try:
-            check_terms([*paid, *late], terms)
-            if service != "wavespeed":
-                return ""
-            leave = self._consent.ask([clip.quote_usd for clip in late], terms, now.confirm_above_usd)
-        except errors.LimitReached as error:
-            return str(error)
-        # They are counted by their rows in a moment, as all of the cell's.
-        self._consent.give_back(leave)
-        return leave.reason
-
-    def _make_sure_of_key(self, service: str, terms: Terms) -> None:
+    def make_sure_of_key(self, service: str, terms: Terms) -> None:
         """Before anything is written, have the key for what is to be sent, asking where there is somebody to ask."""
         if service != "wavespeed" or self.key() is not None:
             return
@@ -529,21 +365,21 @@ class Session:
             It would go to WaveSpeed, and there is no key.
         """
         check_max_cost([clip.quote_usd], terms)
-        self._make_sure_of_key(clip.service, terms)
+        self.make_sure_of_key(clip.service, terms)
         prices = [clip.quote_usd] if clip.service == "wavespeed" else []
-        leave = self._consent.ask(prices, terms, self.settings().confirm_above_usd)
+        leave = self.consent.ask(prices, terms, self.settings().confirm_above_usd)
         try:
             reserved = reserve()
         except BaseException:
-            self._consent.give_back(leave)
+            self.consent.give_back(leave)
             raise
         if prices:
-            self._consent.use(leave, {} if leave.reason else {reserved.row.id: clip.quote_usd})
+            self.consent.use(leave, {} if leave.reason else {reserved.row.id: clip.quote_usd})
         return reserved, leave.reason
 
     def watch(self, jobs: Sequence[Job]) -> None:
         """Give back what is counted for jobs that come to nothing before they cost anything."""
-        self._consent.watch(jobs)
+        self.consent.watch(jobs)
 
     def confirm(self, batch: Batch, shown_usd: Decimal) -> bool:
         """Say yes to the sum that the card showed; one that changed since confirms nothing, nor does a spent budget."""
@@ -562,7 +398,7 @@ class Session:
                 for job in held:
                     self._loop.call(_note, job, text)
                 return False
-            self._consent.say_yes()
+            self.consent.say_yes()
             runner.release(held)
         return True
 
@@ -570,7 +406,7 @@ class Session:
         """Say why a live price above the quote may not be paid without a yes; empty when it may."""
         if job.service != "wavespeed":
             return ""
-        if self._consent.may_rise(job, usd, self._settings_then().confirm_above_usd):
+        if self.consent.may_rise(job, usd, self._settings_then().confirm_above_usd):
             return ""
         if job.quote_usd is None:
             return f"The price is {usd_text(usd)}, which was not known before."
@@ -713,7 +549,7 @@ class Session:
 
     def quote_of(self, variant: Variant, request: GenerationRequest, service: str) -> Quote:
         """Give what a request costs as far as is known here."""
-        return self._models.quote(variant, request, service)
+        return self.models.quote(variant, request, service)
 
     def prices(
         self,
@@ -730,7 +566,7 @@ class Session:
         can_ask = service == "wavespeed" and self.key() is not None
         quoted: list[tuple[GenerationRequest, Quote]] = []
         for name in names:
-            variant = self._models.variant(name, service, may_ask=can_ask)
+            variant = self.models.variant(name, service, may_ask=can_ask)
             for duration in durations:
                 request = build(
                     variant,
@@ -741,7 +577,7 @@ class Session:
                     go_fast=go_fast,
                     inputs=inputs,
                 )
-                price = self._models.asked_price if can_ask else self._models.quote
+                price = self.models.asked_price if can_ask else self.models.quote
                 quoted.append((request, price(variant, request, service)))
         return price_frame(quoted, takes)
 
@@ -792,41 +628,6 @@ class Session:
 
     def _closed(self, at: WaveSpeed | Simulator) -> None:
         self._loop.submit(at.close()).result(CLOSE_WAIT_S)
-
-
-def _placed(runner: Runner, clip: Wanted, reserved: Reserved, *, held: str) -> Place:
-    """Hand one row to the runner, with what to send where it is this cell's to send."""
-    is_mine = reserved.is_new or (reserved.is_joined and runner.is_held(reserved.row.id))
-    job = runner.take(
-        reserved.row,
-        request=clip.request if is_mine else None,
-        cached=reserved.is_cached,
-        held=held if is_mine else "",
-        fence=reserved.fence,
-    )
-    return Place(job, dict(clip.axes), is_mine)
-
-
-def _new_clip(clip: Wanted, service: str, name: str | None, tags: Sequence[str]) -> NewClip:
-    request = clip.request
-    return NewClip(
-        service=service,
-        request_hash=request.hash,
-        take=clip.take,
-        variant=request.variant,
-        model_id=request.model_id,
-        prompt=request.prompt,
-        prompt_template=clip.template,
-        axes=clip.axes,
-        inputs=request.ledger_inputs(),
-        image=request.image.label if request.image else None,
-        quote_usd=clip.quote.usd,
-        quote_source=clip.quote.source,
-        quote_as_of=clip.quote.as_of,
-        duration_s=float(request.duration_s) if request.duration_s else None,
-        name=name,
-        tags=tuple(tags),
-    )
 
 
 def _note(job: Job, text: str) -> None:

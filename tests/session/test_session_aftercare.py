@@ -72,7 +72,7 @@ def test_trying_again_keeps_to_every_limit(service: FakeService, open_session: A
     said["budget_usd"] = "0.97"
     with pytest.raises(errors.BudgetExceeded, match="budget"):
         aftercare.again(session, job, Terms(yes=True))
-    assert session._consent.since_yes_usd == Decimal("0.49")
+    assert session.consent.since_yes_usd == Decimal("0.49")
     said["budget_usd"] = "5"
     said["confirm_above_usd"] = "0.50"
     with pytest.raises(errors.ConfirmationNeeded):

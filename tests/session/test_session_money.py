@@ -78,7 +78,7 @@ def test_yes_answers_for_the_cell_and_begins_anew(session: QuickSession) -> None
     """--yes is the answer to the question, for this cell and what went before."""
     make(session, "one")
     assert not make(session, "a {x} fox", vary={"x": [*"abc"]}, yes=True).held
-    assert session._consent.since_yes_usd == 0
+    assert session.consent.since_yes_usd == 0
     assert not make(session, "two {x}", vary={"x": [*"ab"]}).held
 
 
@@ -90,7 +90,7 @@ def test_yes_never_lifts_the_budget(open_session: Any, service: FakeService) -> 
     with pytest.raises(errors.BudgetExceeded, match=r"\$0\.98"):
         make(session, "a {x} fox", vary={"x": [*"ab"]}, yes=True)
     assert rows(session) == 1
-    assert session._consent.since_yes_usd == Decimal("0.49")
+    assert session.consent.since_yes_usd == Decimal("0.49")
     with pytest.raises(errors.BudgetExceeded):
         make(session, "a {x} fox", vary={"x": [*"ab"]})
     assert rows(session) == 1
@@ -126,9 +126,9 @@ def test_cancelled_clips_are_given_back(service: FakeService, open_session: Any)
     session = open_session(tier="silver")
     service.is_reachable = False
     batch = make(session, "a {x} fox", vary={"x": [*"ab"]})
-    assert session._consent.since_yes_usd == Decimal("0.98")
+    assert session.consent.since_yes_usd == Decimal("0.98")
     assert batch.cancel() == "2 clips were dropped before they were sent; they cost nothing."
-    assert session._consent.since_yes_usd == 0
+    assert session.consent.since_yes_usd == 0
     assert not make(session, "another {x}", vary={"x": [*"ab"]}).held
 
 
@@ -137,7 +137,7 @@ def test_refused_clips_are_given_back(session: QuickSession, service: FakeServic
     service.refusals = [errors.RequestRefused("It does not like it.", status_code=400)]
     batch = make(session, "a fox")
     assert isinstance(batch[0].exception(10), errors.RequestRefused)
-    assert session._consent.since_yes_usd == 0
+    assert session.consent.since_yes_usd == 0
 
 
 def test_two_threads_cannot_both_go_below_the_limit(session: QuickSession) -> None:
@@ -166,7 +166,7 @@ def test_two_threads_asking_for_the_same_clip_pay_and_count_once(
     assert len({batch[0].id for batch in batches}) == 1
     assert all(batch.wait(10) for batch in batches)
     assert len(service.submits) == 1
-    assert session._consent.since_yes_usd <= Decimal("0.49")
+    assert session.consent.since_yes_usd <= Decimal("0.49")
 
 
 def test_max_cost(session: QuickSession, service: FakeService) -> None:
@@ -233,7 +233,7 @@ def test_a_small_rise_goes_and_counts(session: QuickSession, service: FakeServic
     batch = make(session, "a fox")
     assert batch.wait(10)
     assert batch[0].quote_usd == Decimal("0.60")
-    assert session._consent.since_yes_usd == Decimal("0.60")
+    assert session.consent.since_yes_usd == Decimal("0.60")
     # The next cell has the live price at hand.
     assert make(session, "another fox").held
     assert service.asked.count("price") == 1
@@ -256,7 +256,8 @@ def test_no_credits_hold_the_rest(session: QuickSession, service: FakeService) -
     assert service.submits == []
     failed = [job for job in batch if job.status == "failed"]
     assert 1 <= len(failed) <= 4
-    assert len(batch.held) == 12 - len(failed)
+    # One that had just got its turn is called off, and is planned again in a moment.
+    until(lambda: len(batch.held) == 12 - len(failed), "all the others are held")
     assert "credits" in batch.held[0].note
     with pytest.raises(errors.ConfirmationNeeded, match="credits"):
         batch.wait()
