@@ -21,10 +21,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from fault_books import Violation, Wish, after_a_kill, compare
+from fault_books import Violation, Wish, after_a_kill, compare, within_budget
 from fault_proxy import FaultProxy, Rule
 
 __all__ = ["CANARY", "Harness", "Kill", "Plan", "Result"]
@@ -34,6 +35,8 @@ REPO = HERE.parents[1]
 CANARY = "canary-7f3a9c51d2e84b60-wsk"
 SPEED = 200
 RIVAL = 90
+# Of one clip of the variants that the plans use, at their own length.
+PRICE_USD = Decimal("0.28")
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,8 @@ class Kill:
 class Plan:
     """One run: what the cell wants, what goes wrong, when it dies.
 
-    With a rival, a second notebook runs the same cells on the same ledger at the same time, and is never killed.
+    With a rival, a second notebook runs the same cells on the same ledger at the same time, and is never killed. With a
+    budget, that is as large as what the cells want costs, and no larger.
     """
 
     tag: str
@@ -80,6 +84,12 @@ class Plan:
     kills: Sequence[Kill] = ()
     is_kernel: bool = False
     has_rival: bool = False
+    has_budget: bool = False
+
+    @property
+    def budget_usd(self) -> Decimal:
+        """Exactly what its wishes cost: a clip that were counted twice would not fit, one that were not would."""
+        return PRICE_USD * sum(wish.takes for wish in self.wishes)
 
     @property
     def wishes(self) -> list[Wish]:
@@ -265,6 +275,10 @@ class Harness:
             violations += compare(
                 self.service.base_url, since, folder / "notebook", plan.wishes, proxy.seen, report, [CANARY]
             )
+            if plan.has_budget:
+                violations += within_budget(
+                    self.service.base_url, since, plan.wishes, report, float(plan.budget_usd)
+                )
         violations += canary_in(folder)
         statuses: dict[str, int] = {}
         for job in (report or {}).get("jobs", ()):
@@ -296,7 +310,8 @@ class Harness:
         """Start a notebook on a folder, as a process or as a kernel."""
         spec = {
             "folder": str(folder / "notebook"),
-            "env": environment_of(base_url),
+            "env": environment_of(base_url)
+            | ({"HAILUO_BUDGET_USD": str(plan.budget_usd)} if plan.has_budget else {}),
             "cells": list(plan.cells),
             "arm": [kill.point, kill.nth] if kill and kill.point else None,
             "wait_s": 30.0,

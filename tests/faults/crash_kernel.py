@@ -37,7 +37,8 @@ ARM = "import kill_points; kill_points.arm(*{arm!r})"
 REPORT = """
 import json, pathlib
 from hailuo_nb.notebook import api as _api
-_report = {{"errors": [], "traceback": ""}} | fault_child.settled_report(_api.session(), [], {wait_s}, {grace_s})
+_report = {{"errors": {errors!r}, "traceback": ""}}
+_report |= fault_child.settled_report(_api.session(), [], {wait_s}, {grace_s})
 fault_child.write_report(pathlib.Path({report!r}), _report)
 """
 
@@ -189,8 +190,8 @@ class KernelNotebook(Notebook):
         if spec["arm"]:
             kernel.run(ARM.format(arm=spec["arm"]))
         kernel.run("%load_ext hailuo_nb")
-        for cell in spec["cells"]:
-            kernel.run(magic_of(cell))
-        wait_s = spec["wait_s"]
-        report = REPORT.format(wait_s=wait_s, grace_s=spec.get("grace_s", GRACE_S), report=spec["report"])
+        replies = [kernel.run(magic_of(cell)) for cell in spec["cells"]]
+        errors = [f"{each['ename']}: {each['evalue']}" for each in replies if each["status"] == "error"]
+        wait_s, grace_s = spec["wait_s"], spec.get("grace_s", GRACE_S)
+        report = REPORT.format(wait_s=wait_s, grace_s=grace_s, report=spec["report"], errors=errors)
         kernel.run(report, timeout=wait_s + 60)

@@ -21,7 +21,16 @@ from typing import Any
 from cheap_simulator import FRAMES, pattern_in, pattern_of
 from fault_proxy import Seen
 
-__all__ = ["KINDS", "Violation", "Wish", "after_a_kill", "compare", "ledger_rows", "predictions"]
+__all__ = [
+    "KINDS",
+    "Violation",
+    "Wish",
+    "after_a_kill",
+    "compare",
+    "ledger_rows",
+    "predictions",
+    "within_budget",
+]
 
 KINDS = (
     "billed twice",
@@ -32,6 +41,8 @@ KINDS = (
     "stuck",
     "missing",
     "cost differs",
+    "over budget",
+    "budget refused",
     "key sent away",
     "error",
 )
@@ -139,6 +150,17 @@ def after_a_kill(base_url: str, since: str, folder: Path, wishes: Sequence[Wish]
         for prompt in made
         if made[prompt] > rows[prompt]
     ]
+
+
+def within_budget(
+    base_url: str, since: str, wishes: Sequence[Wish], report: Mapping[str, Any] | None, budget_usd: float
+) -> list[Violation]:
+    """Hold the bill and the cells against a budget that is exactly enough: never over it, and never refused by it."""
+    made = [item["id"] for item in predictions(base_url, since, {wish.prompt for wish in wishes})]
+    net = sum(net_bill(base_url, made).values())
+    found = [Violation("over budget", f"{net:.2f} of {budget_usd:.2f}")] if net > budget_usd + 1e-9 else []
+    refused = [text for text in (report or {}).get("errors", ()) if "BudgetExceeded" in text]
+    return found + [Violation("budget refused", text) for text in refused]
 
 
 def compare(
@@ -276,7 +298,7 @@ def _ends(books: Books, report: Mapping[str, Any]) -> list[Violation]:
                     f"{row['error']}; note {job and job['note']!r}",
                 )
             )
-        elif row["status"] not in {"completed", "cancelled", "abandoned"}:
+        elif row["status"] not in {"completed", "cancelled", "abandoned"} and not _has_next(row, books.rows):
             card = job["card"] if job else "not on any card"
             if not NEXT_STEP.search(card):
                 found.append(
@@ -291,6 +313,14 @@ def _ends(books: Books, report: Mapping[str, Any]) -> list[Violation]:
         if counts[wish.prompt] < wish.takes
     ]
     return found
+
+
+def _has_next(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether a later attempt of the same clip stands on the card in this one's place."""
+    same = ("service", "request_hash", "take")
+    return any(
+        other["attempt"] > row["attempt"] and all(other[name] == row[name] for name in same) for other in rows
+    )
 
 
 def _keys(seen: Sequence[Seen], keys: Sequence[str]) -> list[Violation]:

@@ -49,7 +49,10 @@ def be_impatient() -> None:
 
 
 def run_code(spec: dict[str, Any]) -> None:
-    """Run cells in a shell, as a notebook without a front end; ``UNCONFIRMED`` stands for the first such clip's id."""
+    """Run cells in a shell, as a notebook without a front end.
+
+    ``UNCONFIRMED`` and ``FAILED`` stand for the id of the first such clip at the last ``SETTLE``.
+    """
     from IPython.core.interactiveshell import InteractiveShell
 
     from hailuo_nb.notebook import api
@@ -67,8 +70,10 @@ def run_code(spec: dict[str, Any]) -> None:
         if "SETTLE" in code:
             report |= settled_report(api.session(), [], spec["wait_s"], spec.get("grace_s", GRACE_S))
             continue
-        waiting = [job["id"] for job in report.get("jobs", ()) if job["status"] == "unconfirmed"]
-        result = shell.run_cell(code.replace("UNCONFIRMED", (waiting or ["none"])[0]))
+        for status in ("unconfirmed", "failed"):
+            those = [job["id"] for job in report.get("jobs", ()) if job["status"] == status]
+            code = code.replace(status.upper(), (those or ["none"])[0])  # noqa: PLW2901 - the cell as typed
+        result = shell.run_cell(code)
         if result.error_in_exec is not None:
             report["errors"].append(f"{type(result.error_in_exec).__name__}: {result.error_in_exec}")
     report |= settled_report(api.session(), [], spec["wait_s"], spec.get("grace_s", GRACE_S))

@@ -147,9 +147,9 @@ def plan_of(seed: int, number: int, *, kernels: int = 12) -> Plan:
     deaths = dice.choice((0, 1, 1, 1, 1, 2)) if rules else dice.choice((1, 1, 2))
     kills = [_kill(dice, number + 7 * each) for each in range(deaths)]
     is_kernel = bool(kernels) and number % kernels == kernels - 1
-    return Plan(
-        tag, cells, rules, kills, is_kernel=is_kernel, has_rival=not is_kernel and dice.random() < 0.15
-    )
+    has_rival = not is_kernel and dice.random() < 0.15
+    has_budget = dice.random() < 0.4
+    return Plan(tag, cells, rules, kills, is_kernel=is_kernel, has_rival=has_rival, has_budget=has_budget)
 
 
 def plans(seed: int, count: int, *, kernels: int = 12) -> Sequence[Plan]:

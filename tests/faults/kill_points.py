@@ -43,6 +43,8 @@ def arm(point: str, nth: int = 1) -> None:
         _arm_ledger("move", bomb, lambda options, _: options.get("to") == what[5:])
     elif what == "reserve":
         _arm_ledger("reserve_batch", bomb, lambda *_: True)
+    elif what == "again":
+        _arm_ledger("again", bomb, lambda *_: True)
     elif what == "turn":
         _arm_ledger("start_submit", bomb, lambda _, result: when == "before" or result == 0.0)
     elif what == "post":

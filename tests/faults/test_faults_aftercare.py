@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from crash_harness import Harness, Kill, Plan
+import pytest
+from crash_harness import Harness, Kill, Plan, environment_of
 from fault_books import Violation, Wish, after_a_kill, compare, ledger_rows
 from fault_proxy import FaultProxy, Rule
 
@@ -47,6 +48,7 @@ def live(
     since = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
     kills: dict[int, Kill] = more.pop("kills", {})
     cured_in: int = more.pop("cured_in", -1)
+    budget_usd: str | None = more.pop("budget_usd", None)
     wishes = [Wish("t2v-standard", prompt, more.pop("paid", 1))]
     violations: list[Violation] = []
     with FaultProxy(harness.service.base_url, [Rule(**{**vars(rule), "hits": 0}) for rule in rules]) as proxy:
@@ -55,6 +57,8 @@ def live(
                 proxy.set_rules([])
             plan = Plan("aftercare", [])
             cells = [each.format(prompt=prompt) for each in code]
+            if budget_usd is not None:
+                more["env"] = environment_of(proxy.base_url) | {"HAILUO_BUDGET_USD": budget_usd}
             notebook = harness.start(
                 plan, proxy.base_url, folder, number, kills.get(number), code=cells, wait_s=15.0, **more
             )
@@ -108,6 +112,69 @@ def test_killed_while_sending_once_more_nothing_is_sent_a_third_time(
     assert lived.violations == []
     assert lived.posts == 2
     assert sorted(lived.statuses) == ["completed", "unconfirmed"]
+
+
+RETRY_POINTS = (
+    "again:before",
+    "again:after",
+    "turn:after",
+    "post:before",
+    "post:after",
+    "move-submitted:after",
+)
+
+
+@pytest.mark.parametrize("point", RETRY_POINTS)
+def test_killed_in_a_retry_no_third_attempt_is_paid(harness: Harness, tmp_path: Path, point: str) -> None:
+    """A clip failed at the service, `%hailuo retry`, SIGKILL: the next start and a rerun pay for one retry at most.
+
+    What died before its row stays as it was; what was written down and not sent goes with the rerun.
+    """
+    prompt = f"a fox fails, dies at {point} [simulate: fail 1405]"
+    settled = [CELL, "SETTLE"]
+    retry = [CELL, "SETTLE", "%hailuo retry FAILED --yes", "SETTLE"]
+    attempts = 1 if point == "again:before" else 2
+    kills = {1: Kill(point=point)}
+    lived = live(harness, tmp_path, prompt, [settled, retry, settled], [], kills=kills, paid=attempts)
+    assert not (tmp_path / "report-1.json").exists()
+    assert lived.violations == []
+    assert len(lived.statuses) == attempts
+    assert set(lived.statuses) <= {"failed", "unconfirmed"}
+    assert lived.posts == sum(row["status"] == "failed" for row in lived.rows)
+
+
+def test_retry_pressed_twice_makes_one_attempt(harness: Harness, tmp_path: Path) -> None:
+    """Two retries of the same failed clip, at once: one POST more, and the second says what became of the first."""
+    prompt = "a fox retried twice [simulate: fail 1405]"
+    code = [CELL, "SETTLE", "%hailuo retry FAILED --yes", "%hailuo retry FAILED --yes", "SETTLE"]
+    lived = live(harness, tmp_path, prompt, [code], [], paid=2)
+    assert lived.violations == []
+    assert (lived.statuses, lived.posts) == (["failed", "failed"], 2)
+
+
+def test_a_budget_holds_over_deaths(harness: Harness, tmp_path: Path) -> None:
+    """Budget for two clips, three wanted, one after the other, with deaths between: two are paid, the third is refused.
+
+    What died before its POST may be paid counts; what surely was not sent does not.
+    """
+    prompt = "a fox on a budget"
+    first = [CELL]
+    both = [CELL, "%%hailuo t2v-standard --takes 2 -y\n{prompt}\n", "SETTLE"]
+    all_three = ["%%hailuo t2v-standard --takes 3 -y\n{prompt}\n", *both]
+    lived = live(
+        harness,
+        tmp_path,
+        prompt,
+        [first, first, both, all_three],
+        [],
+        kills={0: Kill(point="reserve:after"), 1: Kill(point="post:after")},
+        paid=2,
+        budget_usd="0.56",
+    )
+    assert lived.violations == []
+    assert (lived.statuses, lived.posts) == (["completed", "completed"], 2)
+    (refusal,) = lived.report["errors"]
+    assert refusal.startswith("BudgetExceeded: ")
 
 
 def test_abandoned_is_not_looked_for_and_a_rerun_does_not_pay(harness: Harness, tmp_path: Path) -> None:
