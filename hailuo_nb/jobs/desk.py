@@ -120,7 +120,6 @@ class Desk:
     grace_s: float = 15 * 60.0
     fences: dict[str, int] = field(default_factory=dict)
     gate: Gate = field(default_factory=lambda: Gate(SUBMITS_AT_ONCE))
-    _not_before: float = float("-inf")
     _wakes: dict[str, asyncio.Event] = field(default_factory=dict)
     _uploads: dict[str, asyncio.Lock] = field(default_factory=dict)
 
@@ -155,13 +154,14 @@ class Desk:
         """Tell whether a clip was sent with another key, so that a 401 or 404 says nothing about it."""
         return row.key_fingerprint is not None and row.key_fingerprint != self.fingerprint()
 
-    def hold_sends(self, seconds: float) -> None:
-        """Send nothing for a while: the service said that it is too much."""
-        self._not_before = max(self._not_before, self.clock() + seconds)
+    async def pause_submits(self, seconds: float) -> None:
+        """Send nothing for a while, in no kernel: the service said that it is too much."""
+        fingerprint = self.fingerprint()
+        await self.ask(self.ledger.pause_submits, self.service.name, seconds, key_fingerprint=fingerprint)
 
-    def held_s(self) -> float:
-        """Give the seconds for which nothing is sent."""
-        return max(0.0, self._not_before - self.clock())
+    async def give_turn_back(self) -> None:
+        """Give back the turn of a submit whose connection never opened."""
+        await self.ask(self.ledger.give_turn_back, self.service.name, key_fingerprint=self.fingerprint())
 
     def uploading(self, content: str) -> asyncio.Lock:
         """Give the lock under which a picture is uploaded once, however many clips start from it."""

@@ -58,7 +58,7 @@ async def send(desk: Desk, job: Job) -> None:
             failures += 1
             pause = back_off_s(failures, getattr(error, "retry_after", None))
             if isinstance(error, errors.RateLimited):
-                desk.hold_sends(pause)
+                await desk.pause_submits(pause)
             job.show(note=f"{error} Nothing was sent; trying again.")
             await desk.revive(error)
         except errors.HailuoError as error:
@@ -77,7 +77,7 @@ async def _send_once(desk: Desk, job: Job) -> None:
     inputs = await desk.unless_called_off(job, _prepared(desk, client, job))
     if inputs is None:
         return
-    wait_s = desk.held_s() or await _take_turn(desk, job, inputs)
+    wait_s = await _take_turn(desk, job, inputs)
     if wait_s > 0:
         job.show(note="waiting for its turn: the account sends only so many a minute")
         await desk.nap(job, min(wait_s, LONGEST_WAIT_S))
@@ -130,6 +130,8 @@ async def _post(desk: Desk, client: Client, job: Job, inputs: dict[str, Any]) ->
         await desk.move(job, "unconfirmed", detail=str(error), error=str(error))
     except (errors.NotConnected, errors.RateLimited) as error:
         await desk.move(job, "planned", detail=str(error))
+        if isinstance(error, errors.NotConnected):
+            await desk.give_turn_back()
         raise
     except errors.HailuoError as error:
         await _refused(desk, job, error)

@@ -11,14 +11,14 @@ from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from hailuo_nb.errors import LedgerError
 from hailuo_nb.ledger.faults import FenceLost, PathTaken, PredictionTaken, TransitionRefused
 from hailuo_nb.ledger.rows import ClipRow
 from hailuo_nb.ledger.status import FINAL, STATUSES, is_allowed
-from hailuo_nb.ledger.tables import clips, sends
+from hailuo_nb.ledger.tables import clips
 from hailuo_nb.ledger.writing import Writing
 
 SETTABLE = frozenset(
@@ -126,44 +126,6 @@ def release(writing: Writing, clip_ids: Iterable[str] | None) -> None:
         clip_ids = list(writing.connection.execute(found).scalars())
     mine = [row for row in writing.clips(clip_ids).values() if row.owner == writing.kernel]
     writing.change_all([(row, {"owner": None}) for row in mine], event="")
-
-
-def start_submit(
-    writing: Writing,
-    clip_id: str,
-    *,
-    fence: int,
-    per_minute: int,
-    at_once: int | None,
-    window_s: float,
-    key_fingerprint: str,
-) -> float:
-    """Move a row to submitting if the limits of all kernels let it; see `Ledger.start_submit`."""
-    row = held(writing, clip_id, fence)
-    now, window = writing.now_ms, round(window_s * 1000)
-    same = (sends.c.service == row.service) & (sends.c.key_fingerprint == key_fingerprint)
-    # What lies in the future was written before the clock was put back.
-    gone = same & ((sends.c.at_utc_ms <= now - window) | (sends.c.at_utc_ms > now))
-    writing.connection.execute(delete(sends).where(gone))
-    recent = select(sends.c.at_utc_ms).where(same).order_by(sends.c.at_utc_ms.desc()).limit(per_minute)
-    sent = list(writing.connection.execute(recent).scalars())
-    if len(sent) >= per_minute:
-        oldest: int = sent[-1]
-        return max(oldest + window - now, 1) / 1000
-    if at_once is not None:
-        # The limit is an account's: what was sent with another key does not count.
-        busy = select(func.count()).where(
-            clips.c.service == row.service,
-            clips.c.status.in_(("submitting", "submitted", "processing")),
-            clips.c.key_fingerprint.is_not_distinct_from(key_fingerprint or None),
-        )
-        if writing.connection.execute(busy).scalar_one() >= at_once:
-            return 1.0
-    columns = {"key_fingerprint": key_fingerprint or None}
-    move(writing, clip_id, fence=fence, to="submitting", from_={"planned"}, detail="", columns=columns)
-    values = {"service": row.service, "key_fingerprint": key_fingerprint, "at_utc_ms": now}
-    writing.connection.execute(insert(sends), values)
-    return 0.0
 
 
 def set_costs(writing: Writing, costs: Mapping[str, Decimal], source: str) -> list[ClipRow]:

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hailuo_nb.errors import InvalidRequest, LedgerError
-from hailuo_nb.ledger import moving, reading, reserving
+from hailuo_nb.ledger import moving, reading, reserving, turns
 from hailuo_nb.ledger.database import Database, check_file, is_networked, migrate
 from hailuo_nb.ledger.faults import one_line
 from hailuo_nb.ledger.kernels import LEASE_S, KernelLocks
@@ -300,7 +300,7 @@ class Ledger:
             0.0: the row is submitting, send it now. Else the seconds after which to ask again.
         """
         with self._write() as writing:
-            return moving.start_submit(
+            return turns.start_submit(
                 writing,
                 clip_id,
                 fence=fence,
@@ -309,6 +309,24 @@ class Ledger:
                 window_s=window_s,
                 key_fingerprint=key_fingerprint,
             )
+
+    def give_turn_back(self, service: str, *, key_fingerprint: str = "") -> None:
+        """Give back the turn of a submit whose connection never opened: the service has counted nothing."""
+        with self._write() as writing:
+            turns.give_back(writing, service, key_fingerprint)
+
+    def pause_submits(self, service: str, seconds: float, *, key_fingerprint: str = "") -> None:
+        """Let no kernel send for a while, because the service said that it is too much.
+
+        Parameters
+        ----------
+        service, key_fingerprint : str
+            Whose limits.
+        seconds : float
+            For how long, a quarter of an hour at the most; a longer pause that is on already stays.
+        """
+        with self._write() as writing:
+            turns.pause(writing, service, key_fingerprint, seconds)
 
     def move(
         self,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from hailuo_nb.ledger.rows import NewClip
+from hailuo_nb.ledger.rows import NewBatch, NewClip, Reserved
+from hailuo_nb.ledger.store import Ledger
 
 
 @dataclass
@@ -34,3 +35,10 @@ def make_clip(text: str = "a fox", **changes: Any) -> NewClip:
         "quote_source": "table",
     }
     return NewClip(**fields | changes)
+
+
+def planned(ledger: Ledger, clip: NewClip) -> tuple[str, int]:
+    """Reserve a clip; give its id and fence."""
+    reserved: Reserved = ledger.reserve(NewBatch(), [clip])[0]
+    assert reserved.fence is not None
+    return reserved.row.id, reserved.fence

@@ -8,10 +8,11 @@ from decimal import Decimal
 from itertools import product
 
 import pytest
+from ledger_clips import planned
 
 from hailuo_nb.errors import LedgerError
 from hailuo_nb.ledger.faults import FenceLost, PathTaken, PredictionTaken, TransitionRefused
-from hailuo_nb.ledger.rows import ClipRow, NewBatch, NewClip, Reserved
+from hailuo_nb.ledger.rows import ClipRow, NewClip
 from hailuo_nb.ledger.status import ALLOWED, FINAL, STATUSES, is_allowed
 from hailuo_nb.ledger.store import Ledger
 
@@ -31,13 +32,6 @@ TO: dict[str, tuple[str, ...]] = {
     "cancelled": ("cancelled",),
     "abandoned": ("submitting", "unconfirmed", "abandoned"),
 }
-
-
-def planned(ledger: Ledger, clip: NewClip) -> tuple[str, int]:
-    """Reserve a clip; give its id and fence."""
-    reserved: Reserved = ledger.reserve(NewBatch(), [clip])[0]
-    assert reserved.fence is not None
-    return reserved.row.id, reserved.fence
 
 
 def test_the_table_names_every_status_and_no_other() -> None:
@@ -240,43 +234,3 @@ def test_text_that_no_file_can_hold_is_made_fit(ledger: Ledger, clip: Make) -> N
     clip_id, fence = planned(ledger, clip("b"))
     row = ledger.move(clip_id, fence=fence, to="submitting", error="no \ud800", detail="\udfff")
     assert row.error == "no ?"
-
-
-def test_a_submit_waits_for_the_limits_that_all_kernels_share(
-    open_ledger: Open, clip: Make, clock: Callable[[], float]
-) -> None:
-    """Two a minute, whoever sends; the wait says when the next may go."""
-    first, second = open_ledger(), open_ledger()
-    sends = [(ledger, *planned(ledger, clip(str(n)))) for n, ledger in enumerate((first, second, first))]
-
-    def start(n: int) -> float:
-        ledger, clip_id, fence = sends[n]
-        return ledger.start_submit(clip_id, fence=fence, per_minute=2, key_fingerprint="k")
-
-    assert start(0) == 0.0
-    clock.now += 20
-    assert start(1) == 0.0
-    assert start(2) == 40.0
-    assert first.row(sends[2][1]).status == "planned"
-    clock.now += 40
-    assert start(2) == 0.0
-    assert ((row := first.row(sends[2][1])).status, row.key_fingerprint) == ("submitting", "k")
-
-
-def test_as_many_as_the_account_runs_at_once_are_out(ledger: Ledger, clip: Make) -> None:
-    """A finished one makes room."""
-    (a, fence_a), (b, fence_b) = planned(ledger, clip("a")), planned(ledger, clip("b"))
-    assert ledger.start_submit(a, fence=fence_a, per_minute=100, at_once=1) == 0.0
-    assert ledger.start_submit(b, fence=fence_b, per_minute=100, at_once=1) > 0.0
-    ledger.move(a, fence=fence_a, to="failed")
-    assert ledger.start_submit(b, fence=fence_b, per_minute=100, at_once=1) == 0.0
-
-
-def test_a_clock_that_is_put_back_does_not_stop_the_sending(
-    ledger: Ledger, clip: Make, clock: Callable[[], float]
-) -> None:
-    """What lies in the future is not counted for an hour."""
-    (a, fence_a), (b, fence_b) = planned(ledger, clip("a")), planned(ledger, clip("b"))
-    assert ledger.start_submit(a, fence=fence_a, per_minute=1) == 0.0
-    clock.now -= 3600
-    assert ledger.start_submit(b, fence=fence_b, per_minute=1) == 0.0

@@ -1,0 +1,90 @@
+"""Whose turn it is to send: the account's limits, shared by every kernel on the ledger.
+
+In comes a planned row and what the account allows; out goes leave to send it now, with the row moved to submitting, or
+the seconds after which to ask again. A turn that came to nothing is given back, and a pause that the service asked for
+holds for all kernels.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, delete, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from hailuo_nb.ledger.moving import held, move
+from hailuo_nb.ledger.tables import clips, memory, sends
+from hailuo_nb.ledger.writing import Writing
+
+LONGEST_PAUSE_S = 15 * 60.0
+"""The service's minute is over by then, whatever it said; and a stranger's ledger stops nobody for longer."""
+
+
+def start_submit(
+    writing: Writing,
+    clip_id: str,
+    *,
+    fence: int,
+    per_minute: int,
+    at_once: int | None,
+    window_s: float,
+    key_fingerprint: str,
+) -> float:
+    """Move a row to submitting if the limits of all kernels let it; see `Ledger.start_submit`."""
+    row = held(writing, clip_id, fence)
+    now, window = writing.now_ms, round(window_s * 1000)
+    same = _of(row.service, key_fingerprint)
+    pause_ms = _paused_until_ms(writing, row.service, key_fingerprint) - now
+    if 0 < pause_ms <= LONGEST_PAUSE_S * 1000:
+        return pause_ms / 1000
+    # What lies in the future was written before the clock was put back.
+    gone = same & ((sends.c.at_utc_ms <= now - window) | (sends.c.at_utc_ms > now))
+    writing.connection.execute(delete(sends).where(gone))
+    recent = select(sends.c.at_utc_ms).where(same).order_by(sends.c.at_utc_ms.desc()).limit(per_minute)
+    sent = list(writing.connection.execute(recent).scalars())
+    if len(sent) >= per_minute:
+        oldest: int = sent[-1]
+        return max(oldest + window - now, 1) / 1000
+    if at_once is not None:
+        # The limit is an account's: what was sent with another key does not count.
+        busy = select(func.count()).where(
+            clips.c.service == row.service,
+            clips.c.status.in_(("submitting", "submitted", "processing")),
+            clips.c.key_fingerprint.is_not_distinct_from(key_fingerprint or None),
+        )
+        if writing.connection.execute(busy).scalar_one() >= at_once:
+            return 1.0
+    columns = {"key_fingerprint": key_fingerprint or None}
+    move(writing, clip_id, fence=fence, to="submitting", from_={"planned"}, detail="", columns=columns)
+    values = {"service": row.service, "key_fingerprint": key_fingerprint, "at_utc_ms": now}
+    writing.connection.execute(insert(sends), values)
+    return 0.0
+
+
+def give_back(writing: Writing, service: str, key_fingerprint: str) -> None:
+    """Give one turn back: the connection never opened, so the service has counted nothing."""
+    newest = select(func.max(sends.c.seq)).where(_of(service, key_fingerprint)).scalar_subquery()
+    writing.connection.execute(delete(sends).where(sends.c.seq == newest))
+
+
+def pause(writing: Writing, service: str, key_fingerprint: str, seconds: float) -> None:
+    """Let no kernel send for a while; see `Ledger.pause_submits`."""
+    until = writing.now_ms + round(min(seconds, LONGEST_PAUSE_S) * 1000)
+    if until <= _paused_until_ms(writing, service, key_fingerprint):
+        return
+    changed = {"value": str(until), "fetched_utc_ms": writing.now_ms}
+    statement = upsert(memory).values(key=_pause_key(service, key_fingerprint), **changed)
+    writing.connection.execute(statement.on_conflict_do_update(["key"], set_=changed))
+
+
+def _paused_until_ms(writing: Writing, service: str, key_fingerprint: str) -> int:
+    key = _pause_key(service, key_fingerprint)
+    found = writing.connection.execute(select(memory.c.value).where(memory.c.key == key)).scalar()
+    return int(found) if found is not None and found.isdecimal() and len(found) < 16 else 0
+
+
+def _pause_key(service: str, key_fingerprint: str) -> str:
+    return f"pause:{service}:{key_fingerprint}"
+
+
+def _of(service: str, key_fingerprint: str) -> ColumnElement[bool]:
+    """Pick the submits of one account."""
+    return (sends.c.service == service) & (sends.c.key_fingerprint == key_fingerprint)
