@@ -383,11 +383,16 @@ class Session:
         now = self.settings()
         service = self.service_name(now)
         may_ask = service == "wavespeed" and self.key() is not None
-        clips, _ = self._wanted(asked, now, service, max_clips, may_ask=may_ask, is_live=is_live and may_ask)
+        clips, notes = self._wanted(
+            asked, now, service, max_clips, may_ask=may_ask, is_live=is_live and may_ask
+        )
         if not now.cache:
             clips = self._further_takes(clips, service)
         new = [_new_clip(clip, service, None, ()) for clip in clips]
-        return preview_frame(new, self._rows_of(new))
+        left = self.budget_left(service, now)
+        return preview_frame(
+            new, self._rows_of(new), budget_left_usd=left, is_headless=self.is_headless(), notes=notes
+        )
 
     def animate(self, job: Job, prompt: str, variant: str, options: Mapping[str, Any]) -> Job:
         """Make one clip that starts from another's last frame."""
