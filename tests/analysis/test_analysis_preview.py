@@ -41,7 +41,7 @@ def lines(html: str) -> str:
 
 
 def test_the_columns_are_those_of_the_contract_in_order() -> None:
-    """Axes after the prompt even where only later clips have them, then status and price; what stands twice is a repeat."""
+    """Axes after the prompt even where only later clips have them; what stands twice is a repeat."""
     frame = preview(clip("a"), clip("b", {"light": "dawn"}), clip("a"))
     assert list(frame.columns) == [
         *("variant", "take", "duration_s", "prompt", "params.light", "status", "quote_usd")
