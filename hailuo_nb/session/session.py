@@ -353,7 +353,8 @@ class Session:
             fresh = {} if held else {each.row.id: clip.quote_usd for clip, each in mine}
             self._consent.use(leave, fresh)
         places = tuple(
-            _placed(runner, clip, each, held=held) for clip, each in zip(clips, reserved, strict=True)
+            _placed(runner, clip, each, held=held, is_offline=terms.offline)
+            for clip, each in zip(clips, reserved, strict=True)
         )
         self._consent.watch([place.job for place in places if place.is_new])
         logger.debug("batch %s in %s: %d places", batch_id, folder, len(places))
@@ -389,10 +390,13 @@ class Session:
         if not now.cache:
             clips = self._further_takes(clips, service)
         new = [_new_clip(clip, service, None, ()) for clip in clips]
+        # What waits here for a yes is still to be paid.
+        found = self._rows_of(new)
+        held = {row.id: row.quote_usd or Decimal(0) for row in found if row and self._is_held(row, service)}
+        rows = [None if row is None or row.id in held else row for row in found]
         left = self.budget_left(service, now)
-        return preview_frame(
-            new, self._rows_of(new), budget_left_usd=left, is_headless=self.is_headless(), notes=notes
-        )
+        left = None if left is None else left + sum(held.values())
+        return preview_frame(new, rows, budget_left_usd=left, is_headless=self.is_headless(), notes=notes)
 
     def animate(self, job: Job, prompt: str, variant: str, options: Mapping[str, Any]) -> Job:
         """Make one clip that starts from another's last frame."""
@@ -799,7 +803,7 @@ class Session:
         self._loop.submit(at.close()).result(CLOSE_WAIT_S)
 
 
-def _placed(runner: Runner, clip: Wanted, reserved: Reserved, *, held: str) -> Place:
+def _placed(runner: Runner, clip: Wanted, reserved: Reserved, *, held: str, is_offline: bool) -> Place:
     """Hand one row to the runner, with what to send where it is this cell's to send."""
     is_mine = reserved.is_new or (reserved.is_joined and runner.is_held(reserved.row.id))
     job = runner.take(
@@ -808,6 +812,7 @@ def _placed(runner: Runner, clip: Wanted, reserved: Reserved, *, held: str) -> P
         cached=reserved.is_cached,
         held=held if is_mine else "",
         fence=reserved.fence,
+        wants_file=False if is_offline else None,
     )
     return Place(job, dict(clip.axes), is_mine)
 
