@@ -61,6 +61,8 @@ def _html(frame: pd.DataFrame) -> str:
     names, rows, shared = _table(frame)
     first, more = rows[:FIRST_ROWS], rows[FIRST_ROWS:MOST_ROWS]
     parts = [_line(" · ".join([*_head(frame), *shared])), *map(_line, frame.attrs["notes"])]
+    if "prompt" not in names:
+        parts.append(f'<div style="{_LINE};max-width:984px">{_opening(str(frame["prompt"].iloc[0]))}</div>')
     parts.append(_drawn(names, first, "" if more else _foot(frame, names)))
     if more:
         left = len(rows) - MOST_ROWS
@@ -88,7 +90,8 @@ def _text(frame: pd.DataFrame) -> str:
         lines.append(f"and {len(rows) - FIRST_ROWS:,} more in the DataFrame")
     head = " · ".join([*_head(frame), *shared])
     total = f"{_foot_word(frame)}: {_total(frame)}. A dry run: nothing was sent."
-    return "\n".join([head, *frame.attrs["notes"], *lines, total])
+    prompt = [] if "prompt" in names else [str(frame["prompt"].iloc[0])]
+    return "\n".join([head, *frame.attrs["notes"], *prompt, *lines, total])
 
 
 def _aligned(names: list[str], rows: list[tuple[str, ...]]) -> str:
@@ -126,6 +129,8 @@ def _table(frame: pd.DataFrame) -> tuple[list[str], list[tuple[str, ...]], list[
             columns[str(name).removeprefix("params.")] = ["" if pd.isna(v) else str(v) for v in frame[name]]
     columns["take"] = [str(value) for value in frame["take"]]
     shared = []
+    if len(frame) > 1 and len(set(columns["prompt"])) == 1:
+        del columns["prompt"]  # it stands above the table
     for name in ("variant", "length", "take"):
         if len(set(columns[name])) == 1:
             value = columns.pop(name)[0]

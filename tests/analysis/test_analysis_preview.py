@@ -53,14 +53,13 @@ def test_the_columns_are_those_of_the_contract_in_order() -> None:
 
 def test_it_says_once_what_all_share_and_adds_up() -> None:
     """Quote line, headings of what differs, a row for each clip, and what is to be paid."""
-    frame = preview(
-        clip("a fox", {"light": "dawn"}), clip("a fox", {"light": "dawn"}, take=2), budget_left_usd=Decimal(5)
-    )
+    first, second = clip("a fox", {"light": "dawn"}), clip("an owl", {"light": "dawn"}, take=2)
+    frame = preview(first, second, budget_left_usd=Decimal(5))
     assert lines(frame._repr_html_()).splitlines() == [
         "simulated · 2 clips · 2 new at $0.28 = $0.56 · budget left $4.44 · t2v-standard · 6 s",
         *("prompt", "light", "take", "price"),
         *("a fox", "dawn", "1", "$0.28"),
-        *("a fox", "dawn", "2", "$0.28"),
+        *("an owl", "dawn", "2", "$0.28"),
         *("To pay", "$0.56"),
         "A dry run: nothing was sent.",
     ]
@@ -68,9 +67,22 @@ def test_it_says_once_what_all_share_and_adds_up() -> None:
         "simulated · 2 clips · 2 new at $0.28 = $0.56 · budget left $4.44 · t2v-standard · 6 s",
         "prompt  light  take  price",
         "a fox   dawn   1     $0.28",
-        "a fox   dawn   2     $0.28",
+        "an owl  dawn   2     $0.28",
         "To pay: $0.56. A dry run: nothing was sent.",
     ]
+
+
+def test_a_prompt_that_all_share_stands_above() -> None:
+    """What differs is the table; one clip alone has its prompt in it."""
+    frame = preview(clip("a fox"), clip("a fox", variant="t2v-pro", quote_usd=Decimal("0.49")))
+    assert repr(frame).splitlines()[:4] == [
+        "simulated · 2 clips · 2 new = $0.77 · 6 s",
+        "a fox",
+        "variant       price",
+        "t2v-standard  $0.28",
+    ]
+    assert lines(frame._repr_html_()).count("a fox") == 1
+    assert repr(preview(clip("a fox"))).splitlines()[1] == "prompt  price"
 
 
 def test_a_price_that_nobody_knows_is_not_nothing() -> None:
