@@ -7,7 +7,7 @@ for the live one before a POST.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from hailuo_nb.catalog.request import GenerationRequest
 from hailuo_nb.catalog.variants import Price, Variant
 
-__all__ = ["Quote", "sum_usd", "table_quote", "usd_text"]
+__all__ = ["Quote", "clips_text", "quote_line", "sum_usd", "table_quote", "usd_text"]
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,55 @@ def usd_text(usd: Decimal | None) -> str:
     sign = "-" if usd < 0 and rounded else ""
     cents = rounded.quantize(Decimal("0.01"), ROUND_HALF_UP)
     return f"{sign}${cents if cents == rounded else rounded:,}"
+
+
+def clips_text(count: int) -> str:
+    """Say how many clips there are."""
+    return "1 clip" if count == 1 else f"{count:,} clips"
+
+
+def quote_line(
+    count: int, on_disk: int, new_usd: Sequence[Decimal | None], budget_left_usd: Decimal | None
+) -> str:
+    """Say what a cell will cost in one line.
+
+    Parameters
+    ----------
+    count : int
+        How many clips the cell shows.
+    on_disk : int
+        How many of them are there already.
+    new_usd : sequence of Decimal or None
+        What each new one costs; None where nobody says.
+    budget_left_usd : Decimal or None
+        What the budget leaves after them; None without a budget.
+
+    Examples
+    --------
+    >>> quote_line(12, 4, [Decimal("0.28")] * 8, Decimal("6.08"))
+    '12 clips · 4 on disk · 8 new at $0.28 = $2.24 · budget left $6.08'
+    """
+    parts = [clips_text(count)]
+    if on_disk:
+        parts.append(f"{on_disk:,} on disk")
+    if new_usd:
+        parts.append(_new_text(new_usd))
+    elif on_disk == count:
+        parts.append("nothing to pay")
+    if budget_left_usd is not None:
+        over = budget_left_usd < 0
+        parts.append(f"{'over the budget by' if over else 'budget left'} {usd_text(abs(budget_left_usd))}")
+    return " · ".join(parts)
+
+
+def _new_text(prices: Sequence[Decimal | None]) -> str:
+    """Say ``8 new at $0.28 = $2.24``, or the sum alone where prices differ."""
+    total = usd_text(sum_usd(prices))
+    if len(prices) == 1:
+        return f"1 new at {total}"
+    if len(set(prices)) == 1:
+        return f"{len(prices):,} new at {usd_text(prices[0])} = {total}"
+    return f"{len(prices):,} new = {total}"
 
 
 def _fits(variant: Variant, price: Price, inputs: Mapping[str, Any]) -> bool:

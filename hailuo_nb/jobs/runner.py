@@ -135,7 +135,7 @@ class Runner:
         cached: bool = False,
         held: str = "",
         fence: int | None = None,
-        wants_file: bool = False,
+        wants_file: bool | None = None,
     ) -> Job:
         """Give the handle of a row, and carry it on unless it is final or held.
 
@@ -151,8 +151,8 @@ class Runner:
             Why it waits for a yes; `release` lets it go. Empty when it does not.
         fence : int, optional
             The token for writing, where this kernel owns the row already.
-        wants_file : bool
-            A completed clip whose file has gone is fetched again; so is a cached one.
+        wants_file : bool, optional
+            A completed clip whose file has gone is fetched again; when not given, a cached one is.
         """
         with self._lock:
             job = self._jobs.get(row.id)
@@ -162,7 +162,7 @@ class Runner:
                 job.poster = poster
                 self._jobs[row.id] = job
             self._kept.add(job)
-            job.wants_file = job.wants_file or cached or wants_file
+            job.wants_file = job.wants_file or (cached if wants_file is None else wants_file)
             if request is not None:
                 job.request, job.fence = request, fence
                 job.asked += 1

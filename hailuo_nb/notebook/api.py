@@ -68,7 +68,7 @@ def close() -> None:
 
 
 def generate(
-    prompt: str,
+    prompt: str | DataFrame,
     variant: str | Sequence[str] | None = None,
     *,
     duration: int | Sequence[int] | None = None,
@@ -79,6 +79,7 @@ def generate(
     zip: Sequence[str] | Sequence[Sequence[str]] | None = None,  # noqa: A002 - the contract's name
     sample: int | None = None,
     seed: int = 0,
+    rows: DataFrame | None = None,
     name: str | None = None,
     tags: str | Sequence[str] = (),
     expand: bool | None = None,
@@ -97,8 +98,10 @@ def generate(
 
     Parameters
     ----------
-    prompt : str
-        The text, with ``{a|b}`` and ``{axis: a|b}`` as in a cell, but without ``{{ }}``: use an f-string.
+    prompt : str or pandas.DataFrame
+        The text, with ``{a|b}`` and ``{axis: a|b}`` as in a cell, but without ``{{ }}``: use an f-string. Or a
+        DataFrame with a prompt in each row, in the column ``prompt`` or the only one of texts; nothing in them is
+        read as axes.
     variant : str or sequence of str, optional
         What to make it with, as ``"t2v-pro"``, or any WaveSpeed model id; the setting when not given.
     duration : int or sequence of int, optional
@@ -117,6 +120,9 @@ def generate(
         Make so many of the combinations only, chosen by chance.
     seed : int
         Chooses which; the same ones for the same seed. It changes nothing in a clip.
+    rows : pandas.DataFrame, optional
+        Values for ``{column}`` in the prompt, a row at a time. The columns ``variant``, ``duration``, ``image`` and
+        ``takes`` say how a row is made, for a frame given as the prompt too; every other column is an axis.
     name : str, optional
         What the clips are called, in the history and in their file names.
     tags : str or sequence of str
@@ -179,6 +185,7 @@ def generate(
         zip=zip,
         sample=sample,
         seed=seed,
+        rows=rows,
         name=name,
         tags=tags,
         expand=expand,

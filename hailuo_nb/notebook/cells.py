@@ -16,6 +16,7 @@ from hailuo_nb.notebook.option_table import cell_help
 from hailuo_nb.notebook.options import CellOptions
 from hailuo_nb.notebook.surroundings import Surroundings, look_around
 from hailuo_nb.prompts.values import ValueFault, value_of
+from hailuo_nb.session.asking import with_rows
 from hailuo_nb.session.batch import Batch
 from hailuo_nb.session.pictures import picture
 from hailuo_nb.session.plan import Asked
@@ -69,9 +70,7 @@ def run(magics: HailuoMagics, options: CellOptions, text: str) -> Any:
 
 def asked_of(options: CellOptions, text: str, session: Session, namespace: Mapping[str, Any]) -> Asked:
     """Turn the options and text of a cell into what is asked for, as a form or a call would ask."""
-    if options.from_name is not None:
-        raise InvalidRequest("--from is not built yet; pass the prompts with --vary axis=$list for now.")
-    return Asked(
+    asked = Asked(
         text=_read(options.file, text, session.folder),
         variants=options.variants or (session.settings().variant,),
         durations=options.durations or (None,),
@@ -90,6 +89,17 @@ def asked_of(options: CellOptions, text: str, session: Session, namespace: Mappi
         # A file may be a stranger's: what stands in it is never worked out.
         namespace=None if options.file is not None else namespace,
     )
+    if options.from_name is None:
+        return asked
+    given = {
+        "variant": options.variants,
+        "duration": options.durations,
+        "image": options.image,
+        "takes": options.takes != 1,
+    }
+    said = [name for name, value in given.items() if value]
+    frame = namespace[options.from_name]
+    return with_rows(asked, frame, options.from_name, session.folder, options.fit, said)
 
 
 def _terms(options: CellOptions, around: Surroundings) -> Terms:

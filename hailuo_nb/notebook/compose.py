@@ -7,9 +7,8 @@ Next: `hailuo_nb.notebook.front` hands it to the painter.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 
-from hailuo_nb.catalog.quotes import sum_usd, usd_text
+from hailuo_nb.catalog.quotes import clips_text, quote_line, sum_usd, usd_text
 from hailuo_nb.catalog.variants import Variant
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.notebook.view import (
@@ -71,19 +70,11 @@ def headline(batch: Batch) -> str:
     """Give the quote line: how many clips, how many are on disk, what the new ones cost, what the budget leaves."""
     if batch.is_headless:
         total = sum_usd(place.job.quote_usd for place in batch.places)
-        return f"{_clips(len(batch))} · quote {usd_text(total)}"
-    fresh = [place.job for place in batch.places if place.is_new]
-    cached = sum(place.job.cached for place in batch.places)
-    parts = [_clips(len(batch))]
-    if cached:
-        parts.append(f"{cached} on disk")
-    if fresh:
-        parts.append(_new_clips(fresh))
-    elif cached == len(batch):
-        parts.append("nothing to pay")
-    if batch.budget_left_usd is not None:
-        parts.append(f"budget left {usd_text(batch.budget_left_usd)}")
-    return " · ".join(parts)
+        return f"{clips_text(len(batch))} · quote {usd_text(total)}"
+    fresh = [place.job.quote_usd for place in batch.places if place.is_new]
+    return quote_line(
+        len(batch), sum(place.job.cached for place in batch.places), fresh, batch.budget_left_usd
+    )
 
 
 def clip_of(key: str, place: Place, batch: Batch, variant: Variant | None, speed: float) -> ClipView:
@@ -220,18 +211,3 @@ def _actions(job: Job) -> tuple[Action, ...]:
             ),
         )
     return ()
-
-
-def _clips(count: int) -> str:
-    return "1 clip" if count == 1 else f"{count} clips"
-
-
-def _new_clips(fresh: list[Job]) -> str:
-    """Say ``8 new at $0.28 = $2.24``, or the sum alone where prices differ."""
-    total = sum_usd(job.quote_usd for job in fresh)
-    prices: set[Decimal | None] = {job.quote_usd for job in fresh}
-    if len(fresh) == 1:
-        return f"1 new at {usd_text(total)}"
-    if len(prices) == 1:
-        return f"{len(fresh)} new at {usd_text(prices.pop())} = {usd_text(total)}"
-    return f"{len(fresh)} new = {usd_text(total)}"

@@ -7,6 +7,7 @@ background, where results are asked for and fetched but never submitted.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.settings import load
 
 LOADED = "_hailuo_nb_magics"
+_ALONE = re.compile(r"%%hailuo(\s|$)")
 
 
 def load_extension(shell: Any) -> None:
@@ -24,6 +26,7 @@ def load_extension(shell: Any) -> None:
         return
     magics = HailuoMagics(shell)
     shell.register_magics(magics)
+    shell.input_transformers_cleanup.insert(0, with_body)
     setattr(shell, LOADED, magics)
     _tell_what_is_out(shell, magics)
 
@@ -34,12 +37,25 @@ def unload_extension(shell: Any) -> None:
     if magics is None:
         return
     magics.close()
+    if with_body in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.remove(with_body)
     for kind, name in (("line", "hailuo"), ("cell", "hailuo")):
         shell.magics_manager.magics[kind].pop(name, None)
     shell.magics_manager.registry.pop(type(magics).__name__, None)
     if magics in shell.configurables:
         shell.configurables.remove(magics)
     delattr(shell, LOADED)
+
+
+def with_body(lines: list[str]) -> list[str]:
+    """Give a ``%%hailuo`` line that stands alone an empty line below it.
+
+    IPython refuses cell magics without a body, and ``--from df``, ``--file`` and ``--help`` need none.
+    """
+    written = [line for line in lines if line.strip()]
+    if len(written) == 1 and _ALONE.match(written[0]):
+        return [written[0].rstrip("\n") + "\n", "\n"]
+    return lines
 
 
 def _tell_what_is_out(shell: Any, magics: HailuoMagics) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 # So long a failed clip keeps its buttons; then the card becomes static, because a saved widget reopens as a blank.
 BUTTONS_STAY_S = 600.0
+# A state of 200 clips takes some 15 ms to put together, and each of them changes six times: put together at every
+# change it kept the kernel busy for minutes. So changes are gathered, the longer the more work they make.
+GATHER_S = 0.05
+MOST_OF_A_CORE = 0.1
 
 
 class Front:
@@ -82,6 +87,8 @@ class _Scene:
         self._painter: CardPainter | None = None
         self._stop: Callable[[], None] = _nothing
         self._ended: Callable[[], None] = _nothing
+        self._is_gathering = False
+        self._drawing_s = 0.0
 
     def show_once(self) -> None:
         """Display the batch as it is, without a widget."""
@@ -109,7 +116,21 @@ class _Scene:
         return {str(n): place.job.poster for n, place in enumerate(self._batch.places) if place.job.poster}
 
     def _on_change(self, _job: Job) -> None:
-        """Draw again; on the background thread."""
+        """Draw again soon, and at once when nothing more is to come; on the background thread."""
+        if not self._is_moving():
+            self._draw()
+        elif not self._is_gathering:
+            self._is_gathering = True
+            _call_later(max(GATHER_S, self._drawing_s / MOST_OF_A_CORE), self._draw)
+
+    def _draw(self) -> None:
+        """Hand the present state to the painter, and measure what that takes."""
+        began = time.perf_counter()
+        self._is_gathering = False
+        self._draw_now()
+        self._drawing_s = time.perf_counter() - began
+
+    def _draw_now(self) -> None:
         if self._painter is None:
             return
         card = self._card()
@@ -130,7 +151,8 @@ class _Scene:
         if self._painter is None or self._is_moving():
             return
         self._stop()
-        self._painter.finish(self._card(), self._posters())
+        painter, self._painter = self._painter, None
+        painter.finish(self._card(), self._posters())
         self._ended()
 
     def _on_message(self, content: dict[str, Any]) -> None:

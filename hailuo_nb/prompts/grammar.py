@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -22,13 +22,16 @@ from hailuo_nb.errors import PromptInvalid
 from hailuo_nb.prompts.axes import Axis, Choice, Grid
 from hailuo_nb.prompts.places import invalid, one_line
 
-__all__ = ["Axis", "ExpandedPrompt", "PromptPlan", "parse", "parse_cell", "split_cell"]
+__all__ = ["Axis", "ExpandedPrompt", "PromptPlan", "check_columns", "parse", "parse_cell", "split_cell"]
 
 _PARTING = re.compile(r"(?m)^[ \t]*---[ \t]*$")
 _TOKEN = re.compile(r"\\\{|\{\{|[{}|]")
+# An escape, an expression, a column of the row: each stands for a text that is not read again.
+_LITERALS = frozenset({"\\{", "{{", "{="})
 _NAME = re.compile(r"[^\W\d]\w*")
 _QUOTED = re.compile(r"(['\"])(?:\\.|(?!\1)[^\\])*\1", re.DOTALL)
 _HEADER = re.compile(r"([^\W\d]\w*): ")
+_WRITTEN = re.compile(r"(?<!\\)\{([^\W\d]\w*)[}:]")
 
 
 @dataclass(frozen=True)
@@ -133,21 +136,53 @@ def parse_cell(
     raw: bool = False,
     vary: Mapping[str, Sequence[object]] | None = None,
     namespace: Mapping[str, Any] | None = None,
+    row: Mapping[str, str | None] | None = None,
+    where: str = "",
 ) -> tuple[PromptPlan, ...]:
     """Read all prompts of a cell, as `parse` reads one.
 
-    An axis of ``vary`` has to be in at least one of them.
+    Parameters
+    ----------
+    text, raw, vary, namespace
+        As for `parse`; an axis of ``vary`` has to be in at least one of the prompts.
+    row : Mapping, optional
+        The texts of one row of a table by column, None for a missing one; ``{column}`` stands for its text, which is
+        never read again. `check_columns` says whether any is used.
+    where : str
+        Which row that is, for the message.
 
     Raises
     ------
     PromptInvalid
-        As from `parse`; the line is counted within its own prompt.
+        As from `parse`; of several prompts it says which one, and the line is counted within it.
     """
     prompts = split_cell(text, raw=raw) or [""]
     values = _vary_values(vary or {})
-    plans = tuple(_Reader(prompt, values, namespace).plan(raw) for prompt in prompts)
+    plans = []
+    for number, prompt in enumerate(prompts, start=1):
+        place = ", ".join(filter(None, (where, f"prompt {number}" if len(prompts) > 1 else "")))
+        plans.append(_Reader(prompt, values, namespace, row or {}, place).plan(raw))
     _check_vary(values, plans, raw)
-    return plans
+    return tuple(plans)
+
+
+def check_columns(names: Sequence[str], text: str, *, raw: bool = False) -> None:
+    """Check that a text takes at least one column of a table, and that none of them is misspelt in it.
+
+    Raises
+    ------
+    PromptInvalid
+        Every row would make the same prompt, or ``{anmial}`` would be sent as it is written.
+    """
+    text = _normal(text)
+    used = {name for name in names if f"{{{name}}}" in text or f"{{{name}: " in text}
+    wrong = [name for name in names if name not in used]
+    for name in wrong:
+        _check_spelling(f"{name} is a column, and the prompt does not have it", name, [text], used)
+    expressions = " ".join(re.findall(r"\{\{(.*?)\}\}", text, re.DOTALL))
+    if raw or not (used or any(re.search(rf"\b{re.escape(name)}\b", expressions) for name in names)):
+        off = "--raw switches {column} off, so every row makes" if raw else "Every row makes"
+        raise invalid(f"{off} this same prompt: write {{{one_line(names[0], 60)}}} into it.", text, 0)
 
 
 def parse(
@@ -186,7 +221,7 @@ def parse(
     '3 {x} a'
     """
     values = _vary_values(vary or {})
-    plan = _Reader(_normal(text), values, namespace).plan(raw)
+    plan = _Reader(_normal(text), values, namespace, {}).plan(raw)
     _check_vary(values, (plan,), raw)
     return plan
 
@@ -229,17 +264,20 @@ def _check_vary(values: Mapping[str, Sequence[str]], plans: Sequence[PromptPlan]
             continue
         if raw:
             raise _vary_fault("--raw switches axes off: leave out --vary or --raw.", name)
-        for plan in plans:
-            written = {
-                match[1]: match.start(1) for match in re.finditer(r"\{([^\W\d]\w*)[}:]", plan.template)
-            }
-            near = get_close_matches(name, [other for other in written if other not in used], 1)
-            if near:
-                message = f"--vary names {name}, which is not in the prompt: did you mean {near[0]}?"
-                raise invalid(message, plan.template, written[near[0]])
+        message = f"--vary names {name}, which is not in the prompt"
+        _check_spelling(message, name, [plan.template for plan in plans], used)
         raise _vary_fault(
             f"The prompt has no {{{name}}}: write it where the values go, or leave out --vary.", name
         )
+
+
+def _check_spelling(message: str, name: str, texts: Sequence[str], used: Collection[str]) -> None:
+    """Raise the error with its caret under what was probably meant to be a name, if there is such."""
+    for text in texts:
+        written = {match[1]: match.start(1) for match in _WRITTEN.finditer(text)}
+        near = get_close_matches(name, [other for other in written if other not in used], 1)
+        if near:
+            raise invalid(f"{message}: did you mean {near[0]}?", text, written[near[0]])
 
 
 @dataclass
@@ -257,12 +295,20 @@ class _Reader:
     """Reads one prompt: finds the signs, pairs the braces, then builds pieces and axes."""
 
     def __init__(
-        self, text: str, vary: Mapping[str, tuple[str, ...]], namespace: Mapping[str, Any] | None
+        self,
+        text: str,
+        vary: Mapping[str, tuple[str, ...]],
+        namespace: Mapping[str, Any] | None,
+        row: Mapping[str, str | None],
+        where: str = "",
     ) -> None:
         self.text = text
         self.vary = vary
         self.namespace = namespace
+        self.row = row
+        self.where = where
         self.last_close = text.rfind("}}") - 2
+        self.longest_column = max(map(len, row), default=-1)
         self.axes: dict[str, Axis] = {}
         self.pieces: list[str | _Hole] = []
 
@@ -277,6 +323,10 @@ class _Reader:
         self._read()
         return PromptPlan(self.text, tuple(self.axes.values()), tuple(self.pieces))
 
+    def _fault(self, message: str, position: int) -> PromptInvalid:
+        """Make the error for a place of this text."""
+        return invalid(message, self.text, position, self.where)
+
     def _signs(self) -> list[_Token]:
         """Find all signs of the text in order; an expression is one sign."""
         found: list[_Token] = []
@@ -286,6 +336,8 @@ class _Reader:
             if kind == "{{":
                 close = self._expression_end(match.start())
                 kind, end = ("{", match.start() + 1) if close < 0 else ("{{", close)
+            if kind == "{" and (close := self.text.find("}", end, end + self.longest_column + 1)) >= 0:
+                kind, end = ("{=", close + 1) if self.text[end:close] in self.row else (kind, end)
             found.append(_Token(kind, match.start(), end))
             position = end
         return found
@@ -298,9 +350,9 @@ class _Reader:
             return self.text.find("}}", start + 2) + 2
         end, quote = expression_end(self.text, start)
         if end < 0 and quote >= 0:
-            raise invalid("This quote inside {{ }} is not closed: close it before }}.", self.text, quote)
+            raise self._fault("This quote inside {{ }} is not closed: close it before }}.", quote)
         if end < 0:
-            raise invalid("No }} closes this {{: add it, or write \\{{ for plain braces.", self.text, start)
+            raise self._fault("No }} closes this {{: add it, or write \\{{ for plain braces.", start)
         return end
 
     def _pair(self) -> None:
@@ -341,7 +393,7 @@ class _Reader:
                 self.pieces.append(_Hole(self._axis(number)))
                 number = token.partner
                 position = self.tokens[number].end
-            elif token.kind in {"\\{", "{{"}:
+            elif token.kind in _LITERALS:
                 self._add(self.text[position : token.start] + self._literal(token))
                 position = token.end
             number += 1
@@ -353,9 +405,14 @@ class _Reader:
             self.pieces.append(text)
 
     def _literal(self, token: _Token) -> str:
-        """Give what an escape or an expression stands for."""
+        """Give what an escape, an expression or a column stands for."""
         if token.kind == "\\{":
             return "{"
+        if token.kind == "{=":
+            name = self.text[token.start + 1 : token.end - 1]
+            if (value := self.row[name]) is None:
+                raise self._fault(f"{name} is missing here: fill it in, or drop the row.", token.start + 1)
+            return value
         if self.namespace is None:
             return self.text[token.start : token.end]
         from hailuo_nb.prompts.values import ValueFault, evaluate
@@ -363,7 +420,7 @@ class _Reader:
         try:
             return evaluate(self.text[token.start + 2 : token.end - 2], self.namespace)
         except ValueFault as fault:
-            raise invalid(str(fault), self.text, token.start + 2) from None
+            raise self._fault(str(fault), token.start + 2) from None
 
     def _axis(self, number: int) -> str:
         """Note the axis that a brace opens, and give its name."""
@@ -371,11 +428,13 @@ class _Reader:
         name, body = self._header(token), self._body(token)
         if not name and not token.bars:
             return self._note(body, self.vary[body], token, is_named=True)
+        if name in self.row:
+            message = f"{name} has values here and is a column too: leave out one, or write {{{name}}} here."
+            raise self._fault(message, token.start)
         values = tuple(self._alternatives(number, token.end + (len(name) + 2 if name else 0)))
         if name and self.vary.get(name, values) != values:
-            raise invalid(
+            raise self._fault(
                 f"{name} has values here and others in --vary: leave out one, or write {{{name}}} here.",
-                self.text,
                 token.start,
             )
         return self._note(name or self._free_name(), values, token, is_named=bool(name))
@@ -384,10 +443,9 @@ class _Reader:
         """Keep an axis; one that is named twice has the same values both times and moves together."""
         known = self.axes.setdefault(name, Axis(name, values, is_named))
         if known.values != values:
-            raise invalid(
+            raise self._fault(
                 f"The axis {name} has other values here than before ({'|'.join(known.values)}): "
                 "repeat the same ones to move together, or take another name.",
-                self.text,
                 token.start,
             )
         return name
@@ -411,9 +469,8 @@ class _Reader:
         """Read one alternative: blanks at its ends belong to the braces, those of a value to the value."""
         written = self.text[start:end]
         if not written.strip():
-            raise invalid(
+            raise self._fault(
                 "An alternative is empty: write something there, or take away its |. (\\{ is a plain brace.)",
-                self.text,
                 start,
             )
         start += len(written) - len(written.lstrip())
@@ -428,7 +485,7 @@ class _Reader:
                     self.text,
                     inner.start,
                 )
-            if inner.kind in {"\\{", "{{"}:
+            if inner.kind in _LITERALS:
                 parts += (self.text[start : inner.start], self._literal(inner))
                 start = inner.end
         return "".join([*parts, self.text[start:end]])

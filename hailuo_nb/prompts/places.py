@@ -8,6 +8,8 @@ faults, which takes the first.
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
+from itertools import accumulate
 
 from hailuo_nb.errors import PromptInvalid
 
@@ -17,7 +19,7 @@ _WIDEST = 76
 _BEFORE = 40
 
 
-def invalid(message: str, text: str, position: int) -> PromptInvalid:
+def invalid(message: str, text: str, position: int, where: str = "") -> PromptInvalid:
     r"""Make the error for one place of a text.
 
     Parameters
@@ -28,16 +30,19 @@ def invalid(message: str, text: str, position: int) -> PromptInvalid:
         The text, with ``\n`` between its lines.
     position : int
         Where the mistake begins.
+    where : str
+        Which text it is, where there are several: ``prompt 2``, ``row 7``.
 
     Returns
     -------
     PromptInvalid
         Its ``faults`` hold the message alone.
     """
-    line = text.count("\n", 0, position) + 1
     fault = one_line(message)
-    if "\n" in text:
-        fault = f"Line {line}: {fault}"
+    line = f"line {text.count(chr(10), 0, position) + 1}" if "\n" in text else ""
+    place = ", ".join(filter(None, (where, line)))
+    if place:
+        fault = f"{place[0].upper()}{place[1:]}: {fault}"
     return PromptInvalid(f"{fault}\n{caret(text, position)}", faults=(fault,))
 
 
@@ -50,12 +55,25 @@ def caret(text: str, position: int) -> str:
     end = text.find("\n", position)
     line = text[start : len(text) if end < 0 else end]
     at = position - start
-    first = max(0, at - _BEFORE) if len(line) > _WIDEST else 0
-    last = min(len(line), first + _WIDEST)
+    first, last = _window(line, at)
     lead = "…" if first else ""
     before = lead + "".join(_shown(character) for character in line[first:at])
     after = "".join(_shown(character) for character in line[at:last]) + ("…" if last < len(line) else "")
     return f"{before}{after}\n{' ' * _columns(before)}^"
+
+
+def _window(line: str, at: int) -> tuple[int, int]:
+    """Choose the part of a line around a position that fits a notebook's width; a wrapped line misplaces its caret."""
+    # At most four times the width is looked at: what is not shown at all takes no column.
+    before, after = line[max(0, at - 4 * _WIDEST) : at], line[at : at + 4 * _WIDEST]
+    if len(before) + len(after) == len(line) and _columns("".join(map(_shown, line))) <= _WIDEST:
+        return 0, len(line)
+    taken = list(accumulate(_columns(_shown(character)) for character in reversed(before)))
+    first = at - bisect_right(taken, _BEFORE)
+    room = _WIDEST - (taken[at - first - 1] if at > first else 0)
+    return first, at + bisect_right(
+        list(accumulate(_columns(_shown(character)) for character in after)), room
+    )
 
 
 def one_line(text: str, most: int = 400) -> str:

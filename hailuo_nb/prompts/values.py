@@ -34,7 +34,7 @@ from hailuo_nb.prompts.places import one_line
 
 T = TypeVar("T")
 
-__all__ = ["ValueFault", "as_text", "as_texts", "evaluate"]
+__all__ = ["ValueFault", "as_text", "as_texts", "evaluate", "item_text", "value_of"]
 
 _LONGEST_SOURCE = 2_000
 _LONGEST_TEXT = 100_000
@@ -176,11 +176,17 @@ def as_texts(values: object, name: str) -> tuple[str, ...]:
         raise ValueFault(f"The axis {name} has no values: give it one or more, or leave it out.")
     if len(listed) > 100_000:
         raise ValueFault(f"The axis {name} has over 100,000 values: give fewer.")
-    return tuple(_item_text(item, f"{name}[{place}]") for place, item in enumerate(listed))
+    return tuple(item_text(item, f"{name}[{place}]") for place, item in enumerate(listed))
 
 
-def _item_text(item: object, name: str) -> str:
-    """Give one value of an axis as text."""
+def item_text(item: object, name: str) -> str:
+    """Give one value of an axis or a column as text, whatever its own ``str()`` does.
+
+    Raises
+    ------
+    ValueFault
+        It cannot stand in a prompt.
+    """
     try:
         return as_text(item, name)
     except ValueFault:

@@ -7,12 +7,14 @@ argument that means nothing. Next: `hailuo_nb.session.plan` multiplies it out.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hailuo_nb.errors import InvalidRequest
+from hailuo_nb.session.frames import is_frame, rows_of
 from hailuo_nb.session.pictures import picture
 from hailuo_nb.session.plan import Asked
 
@@ -40,6 +42,7 @@ def asked_from(
     skip_invalid: bool = False,
     sample: object = None,
     seed: object = 0,
+    rows: object = None,
 ) -> Asked:
     """Read the arguments of a call; see `hailuo_nb.notebook.api.generate`.
 
@@ -56,6 +59,8 @@ def asked_from(
         With every argument that means nothing.
     """
     reading = _Reading()
+    if rows is None and is_frame(prompt):
+        prompt, rows = "", prompt
     asked = Asked(
         text=reading.read(_prompt, prompt, ""),
         variants=reading.read(_variants, variant, ()) or (default_variant,),
@@ -72,8 +77,48 @@ def asked_from(
         sample=reading.read(lambda value: None if value is None else whole(value, "sample"), sample, None),
         seed=reading.read(lambda value: whole(value, "seed", least=0), seed, 0),
     )
+    if rows is not None:
+        options = {
+            "variant": variant,
+            "duration": duration,
+            "image": image,
+            "takes": takes if takes != 1 else None,
+        }
+        said = {name for name, value in options.items() if value is not None}
+        asked = reading.read(lambda value: with_rows(asked, value, "rows", folder, fit, said), rows, asked)
     reading.finish()
     return asked
+
+
+def with_rows(
+    asked: Asked, frame: object, called: str, folder: Path, fit: str | None, said: Collection[str]
+) -> Asked:
+    """Ask the same for every row of a DataFrame; see `hailuo_nb.session.frames`.
+
+    Parameters
+    ----------
+    asked : Asked
+        What holds for all rows.
+    frame : pandas.DataFrame
+        A row for each prompt.
+    called : str
+        The frame's name, for messages.
+    folder : pathlib.Path
+        What the paths of pictures start from.
+    fit : str, optional
+        ``pad`` or ``crop``, for pictures.
+    said : collection of str
+        Which of the frame's options the cell says itself.
+
+    Raises
+    ------
+    InvalidRequest
+        The frame does not say what to make.
+    """
+    zipped = {name for group in asked.zips for name in group}
+    said = {*said, *asked.vary, *zipped}
+    rows = rows_of(frame, called, asked.text, folder=folder, fit=fit, raw=asked.raw, said=said)
+    return replace(asked, rows=rows)
 
 
 class _Reading:
@@ -174,8 +219,8 @@ def _label(value: object, what: str) -> str:
 def _prompt(value: object) -> str:
     if not isinstance(value, str):
         raise InvalidRequest(
-            f"The prompt is a {type(value).__name__}; it takes a text. Part several with a line of ---, or write "
-            '"{idea}" with vary={"idea": [...]}.'
+            f"The prompt is a {type(value).__name__}; it takes a text, or a DataFrame with a column prompt. Part "
+            'several texts with a line of ---, or write "{idea}" with vary={"idea": [...]}.'
         )
     return value
 

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from hailuo_nb import errors
@@ -98,11 +99,19 @@ def preview(
     now = session.settings()
     service = session.service_name(now)
     may_ask = service == "wavespeed" and session.key() is not None
-    clips, _ = _wanted(session, asked, now, service, max_clips, may_ask=may_ask, is_live=is_live and may_ask)
+    clips, notes = _wanted(
+        session, asked, now, service, max_clips, may_ask=may_ask, is_live=is_live and may_ask
+    )
     if not now.cache:
         clips = _further_takes(session, clips, service)
     new = [_new_clip(clip, service, None, ()) for clip in clips]
-    return preview_frame(new, _rows_of(session, new))
+    # What waits here for a yes is still to be paid.
+    found = _rows_of(session, new)
+    held = {row.id: row.quote_usd or Decimal(0) for row in found if row and session.is_held(row, service)}
+    rows = [None if row is None or row.id in held else row for row in found]
+    left = session.budget_left(service, now)
+    left = None if left is None else left + sum(held.values())
+    return preview_frame(new, rows, budget_left_usd=left, is_headless=session.is_headless(), notes=notes)
 
 
 # What is wanted, and what of it is to be paid
@@ -223,7 +232,8 @@ def _written_down(session: Session, order: _Order, batch: NewBatch) -> tuple[str
     if is_money:
         consent.use(leave, {} if held else mine)
     places = tuple(
-        _placed(runner, clip, each, held=held) for clip, each in zip(order.clips, reserved, strict=True)
+        _placed(runner, clip, each, held=held, is_offline=order.terms.offline)
+        for clip, each in zip(order.clips, reserved, strict=True)
     )
     consent.watch([place.job for place in places if place.is_new])
     return batch_id, places
@@ -263,7 +273,7 @@ def _late_reason(session: Session, order: _Order, reserved: Sequence[Reserved]) 
     return leave.reason
 
 
-def _placed(runner: Runner, clip: Wanted, reserved: Reserved, *, held: str) -> Place:
+def _placed(runner: Runner, clip: Wanted, reserved: Reserved, *, held: str, is_offline: bool) -> Place:
     """Hand one row to the runner, with what to send where it is this cell's to send."""
     is_mine = reserved.is_new or (reserved.is_joined and runner.is_held(reserved.row.id))
     job = runner.take(
@@ -272,6 +282,7 @@ def _placed(runner: Runner, clip: Wanted, reserved: Reserved, *, held: str) -> P
         cached=reserved.is_cached,
         held=held if is_mine else "",
         fence=reserved.fence,
+        wants_file=False if is_offline else None,
     )
     return Place(job, dict(clip.axes), is_mine)
 

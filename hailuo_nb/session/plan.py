@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import itertools
 from bisect import bisect_right
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, TypeVar
 
 from hailuo_nb.catalog.imageref import ImageRef
 from hailuo_nb.catalog.quotes import Quote
 from hailuo_nb.catalog.request import GenerationRequest, build, read_value
 from hailuo_nb.catalog.variants import Variant
-from hailuo_nb.errors import InvalidRequest, TooManyClips
+from hailuo_nb.errors import InvalidRequest, TooManyClips, UnknownVariant
 from hailuo_nb.prompts.axes import Choice, Grid, sampled
-from hailuo_nb.prompts.grammar import PromptPlan, parse_cell
+from hailuo_nb.prompts.grammar import PromptPlan, parse, parse_cell
+from hailuo_nb.session.frames import Row
 
+T = TypeVar("T")
 Image = ImageRef | None
 # A cell with very many faults has one or two reasons; `InvalidRequest.faults` has them all.
 MOST_LISTED = 20
@@ -41,6 +45,8 @@ class Asked:
         How many clips of each request.
     texts_as_written : Mapping[str, str]
         Other inputs as ``--set name=value`` gave them, read by each variant's schema.
+    rows : tuple of Row
+        The rows of a DataFrame: all of the above for each of them.
     """
 
     text: str
@@ -59,6 +65,7 @@ class Asked:
     sample: int | None = None
     seed: int = 0
     namespace: Mapping[str, Any] | None = None
+    rows: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,7 @@ def wanted_clips(
     Returns
     -------
     tuple of (clips, notes)
-        The clips in the order of prompts, variants, lengths, axes and takes, and a line for each that
+        The clips in the order of rows, prompts, variants, lengths, axes and takes, and a line for each that
         ``--skip-invalid`` dropped.
 
     Raises
@@ -116,28 +123,14 @@ def wanted_clips(
     TooManyClips
         Before any is built.
     """
-    plans = _plans(asked)
-    grids = _grids(plans, asked.zips)
-    options = len(asked.variants) * len(asked.durations)
-    total = options * sum(grid.count for grid in grids)
-    chosen = total if asked.sample is None else min(asked.sample, total)
-    if chosen * asked.takes > most:
-        raise TooManyClips(
-            f"Not sent: this cell asks for {chosen * asked.takes:,} clips and max_clips is {most}. "
-            f"Drop a value, use --sample N, or allow more with --max-clips {chosen * asked.takes}."
-        )
-    variants = [find(name) for name in asked.variants]
-    columns = [
-        _Column(number, plan, grid, variant, duration)
-        for number, (plan, grid) in enumerate(zip(plans, grids, strict=True), start=1)
-        for variant in variants
-        for duration in asked.durations
-    ]
+    prompts = _prompts(asked)
+    columns = _columns(asked, prompts, find, most)
     clips: list[Wanted] = []
     faults: dict[tuple[int, str], list[Choice]] = {}
     tried: dict[int, int] = {}
-    for at, choice in _chosen(columns, total, asked):
+    for at, number in _chosen(columns, asked):
         column = columns[at]
+        choice = column.prompt.grid.at(number)
         tried[at] = tried.get(at, 0) + 1
         try:
             request = _request(asked, column, dict(choice))
@@ -147,9 +140,18 @@ def wanted_clips(
             continue
         price = quote(column.variant, request)
         clips += [
-            Wanted(request, column.variant, take, column.plan.template, dict(choice), price)
-            for take in range(1, asked.takes + 1)
+            Wanted(
+                request,
+                column.variant,
+                take,
+                column.prompt.plan.template,
+                {**column.prompt.labels, **dict(choice)},
+                price,
+            )
+            for take in range(1, column.prompt.takes + 1)
         ]
+        if len(clips) > most:
+            raise _too_many(len(clips), most, is_least=True)
     named = _named(columns, faults, tried)
     if named and not asked.skip_invalid:
         raise InvalidRequest(_listed(named), faults=named)
@@ -159,20 +161,92 @@ def wanted_clips(
 
 
 @dataclass(frozen=True)
+class _Prompt:
+    """One prompt of the cell, or of one row; read when it is needed, because a sample leaves most rows out."""
+
+    where: str
+    count: int
+    takes: int
+    read: Callable[[], tuple[PromptPlan, Grid]]
+    row: Row | None = None
+
+    @cached_property
+    def _both(self) -> tuple[PromptPlan, Grid]:
+        return self.read()
+
+    @property
+    def plan(self) -> PromptPlan:
+        return self._both[0]
+
+    @property
+    def grid(self) -> Grid:
+        return self._both[1]
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return self.row.axes if self.row is not None else {}
+
+
+@dataclass(frozen=True)
 class _Column:
     """One prompt with one variant at one length, and every combination of its axes."""
 
-    number: int
-    plan: PromptPlan
-    grid: Grid
+    prompt: _Prompt
     variant: Variant
     duration: int | None
 
 
-def _plans(asked: Asked) -> Sequence[PromptPlan]:
+def _prompts(asked: Asked) -> list[_Prompt]:
+    """Give the prompts of the cell, for each row where there are rows."""
+    if not asked.rows:
+        found = _read(asked)
+        return [
+            _Prompt(f"prompt {number}", grid.count, asked.takes, partial(_same, (plan, grid)))
+            for number, (plan, grid) in enumerate(found, start=1)
+        ]
+    # Values are literal, so that each row has as many prompts and combinations as the first one.
+    counts = [grid.count for _, grid in _read(asked, asked.rows[0])]
+    return [
+        _Prompt(
+            f"row {row.label}" + (f", prompt {number + 1}" if len(counts) > 1 else ""),
+            count,
+            asked.takes if row.takes is None else row.takes,
+            partial(_nth, asked, row, number),
+            row,
+        )
+        for row in asked.rows
+        for number, count in enumerate(counts)
+    ]
+
+
+def _same(both: tuple[PromptPlan, Grid]) -> tuple[PromptPlan, Grid]:
+    """Give what was read already."""
+    return both
+
+
+def _nth(asked: Asked, row: Row, number: int) -> tuple[PromptPlan, Grid]:
+    """Read one prompt of a row."""
+    return _read(asked, row)[number]
+
+
+def _read(asked: Asked, row: Row | None = None) -> list[tuple[PromptPlan, Grid]]:
     """Read the prompts; no text at all is one empty prompt, which some variants take beside a picture."""
-    plans = parse_cell(asked.text, raw=asked.raw, vary=asked.vary or None, namespace=asked.namespace)
-    return plans or (PromptPlan(""),)
+    if row is not None and row.prompt is not None:
+        plan = parse(row.prompt, raw=True)
+        return [(plan, plan.grid())]
+    namespace = asked.namespace
+    if row is not None and namespace is not None:
+        # Nobody writes to it, and a copy of thousands of names for each row would take longer than reading the row.
+        namespace = ChainMap(dict(row.values), namespace)  # type: ignore[arg-type]
+    plans = parse_cell(
+        asked.text,
+        raw=asked.raw,
+        vary=asked.vary or None,
+        namespace=namespace,
+        row=row.texts if row is not None else None,
+        where=f"row {row.label}" if row is not None else "",
+    )
+    return list(zip(plans, _grids(plans, asked.zips), strict=True))
 
 
 def _grids(plans: Sequence[PromptPlan], zips: Sequence[Sequence[str]]) -> list[Grid]:
@@ -188,26 +262,77 @@ def _grids(plans: Sequence[PromptPlan], zips: Sequence[Sequence[str]]) -> list[G
     ]
 
 
-def _chosen(columns: Sequence[_Column], total: int, asked: Asked) -> Iterator[tuple[int, Choice]]:
+def _columns(
+    asked: Asked, prompts: Sequence[_Prompt], find: Callable[[str], Variant], most: int
+) -> list[_Column]:
+    """Multiply prompts by variants and lengths, unless that makes too many clips."""
+    options = len(asked.variants) * len(asked.durations)
+    if asked.sample is None:
+        count = options * sum(prompt.count * prompt.takes for prompt in prompts)
+    else:
+        # Which of them a sample takes is not known yet, so that the fewest takes are counted.
+        chosen = min(asked.sample, options * sum(prompt.count for prompt in prompts))
+        count = chosen * min(prompt.takes for prompt in prompts)
+    if count > most:
+        raise _too_many(count, most)
+    known = _variants(asked, find)
+    return [
+        _Column(prompt, known[name], duration)
+        for prompt in prompts
+        for name in _own(prompt.row.variant if prompt.row else None, asked.variants)
+        for duration in _own(prompt.row.duration if prompt.row else None, asked.durations)
+    ]
+
+
+def _own(value: T | None, others: Sequence[T]) -> Sequence[T]:
+    """Give what a row says itself, else what the cell says."""
+    return others if value is None else (value,)
+
+
+def _variants(asked: Asked, find: Callable[[str], Variant]) -> dict[str, Variant]:
+    """Look up every variant once; a wrong name in a row is told with the row."""
+    first = {row.variant: row.label for row in reversed(asked.rows) if row.variant is not None}
+    needs_others = not asked.rows or any(row.variant is None for row in asked.rows)
+    known: dict[str, Variant] = {}
+    for name in dict.fromkeys([*(asked.variants if needs_others else ()), *first]):
+        try:
+            known[name] = find(name)
+        except UnknownVariant as error:
+            if name not in first:
+                raise
+            raise UnknownVariant(f"Row {first[name]}: {error}") from None
+    return known
+
+
+def _too_many(count: int, most: int, *, is_least: bool = False) -> TooManyClips:
+    """Refuse before anything is built."""
+    least = "at least " if is_least else ""
+    return TooManyClips(
+        f"Not sent: this cell asks for {least}{count:,} clips and max_clips is {most}. "
+        f"Drop a value, use --sample N, or allow more with --max-clips {count}."
+    )
+
+
+def _chosen(columns: Sequence[_Column], asked: Asked) -> Iterator[tuple[int, int]]:
     """Give the combinations to make, each with the number of its column; the same ones for the same seed."""
-    if asked.sample is None or asked.sample >= total:
+    ends = list(itertools.accumulate(column.prompt.count for column in columns))
+    if asked.sample is None or asked.sample >= ends[-1]:
         for at, column in enumerate(columns):
-            for choice in column.grid:
-                yield at, choice
+            for number in range(column.prompt.count):
+                yield at, number
         return
-    ends = list(itertools.accumulate(column.grid.count for column in columns))
-    for place in sampled(total, asked.sample, asked.seed):
+    for place in sampled(ends[-1], asked.sample, asked.seed):
         at = bisect_right(ends, place)
-        yield at, columns[at].grid.at(place - (ends[at - 1] if at else 0))
+        yield at, place - (ends[at - 1] if at else 0)
 
 
 def _request(asked: Asked, column: _Column, choice: Mapping[str, str]) -> GenerationRequest:
-    variant = column.variant
+    variant, row = column.variant, column.prompt.row
     written = {name: read_value(variant, name, text) for name, text in asked.texts_as_written.items()}
     return build(
         variant,
-        prompt=column.plan.prompt_for(choice) or None,
-        image=asked.image,
+        prompt=column.prompt.plan.prompt_for(choice) or None,
+        image=row.image() if row is not None and row.image is not None else asked.image,
         duration=column.duration,
         expand=asked.expand,
         go_fast=asked.go_fast,
@@ -223,16 +348,16 @@ def _named(
     What all combinations have in common is left out: it is not to blame.
     """
     many_variants = len({column.variant.name for column in columns}) > 1
-    prompts = {columns[at].number for at in tried}
-    whole: dict[tuple[str, str], set[int]] = {}
+    prompts = {columns[at].prompt.where for at in tried}
+    whole: dict[tuple[str, str], set[str]] = {}
     for (at, fault), choices in faults.items():
         if len(choices) == tried[at]:
-            whole.setdefault((columns[at].variant.name, fault), set()).add(columns[at].number)
+            whole.setdefault((columns[at].variant.name, fault), set()).add(columns[at].prompt.where)
     said: dict[str, None] = {}
     for (at, fault), choices in faults.items():
         column = columns[at]
         in_prompts = whole.get((column.variant.name, fault), set())
-        where = [f"prompt {column.number}"] if len(prompts) > 1 and in_prompts != prompts else []
+        where = [column.prompt.where] if len(prompts) > 1 and in_prompts != prompts else []
         where += [column.variant.name] if many_variants else []
         is_whole = len(choices) == tried[at]
         for choice in choices[:1] if is_whole else choices:

@@ -235,7 +235,7 @@ class Session:
 
     def generate(
         self,
-        prompt: str,
+        prompt: str | DataFrame,
         variant: str | Sequence[str] | None = None,
         *,
         name: str | None = None,

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tests.benchmarks import loading
+from tests.benchmarks import dry_run, loading
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Row:
     ratio: str
 
 
-ROWS: tuple[Callable[[], tuple[str, str, str, str]], ...] = (loading.row,)
+ROWS: tuple[Callable[[], tuple[str, str, str, str]], ...] = (loading.row, dry_run.row)
 
 
 def main() -> int:

@@ -98,6 +98,34 @@ class Kernel:
                 return dict(message["content"])
         raise TimeoutError(f"a cell did not end: {code[:60]!r}")
 
+    def answer_s(self, code: str, *, timeout: float = 60.0) -> float:
+        """Run one cell; gives how many seconds its sender waits for the answer."""
+        began = time.perf_counter()
+        self._reply(self._client.execute(code, allow_stdin=True), timeout)
+        took = time.perf_counter() - began
+        self.drain()
+        return took
+
+    def value(self, expression: str, *, timeout: float = 60.0) -> str:
+        """Work out an expression in the notebook; gives its repr, or raises with what went wrong."""
+        sent = self._client.execute("", user_expressions={"it": expression}, allow_stdin=True)
+        found = self._reply(sent, timeout)["content"]["user_expressions"]["it"]
+        if found["status"] != "ok":
+            raise AssertionError(f"{expression}: {found['ename']}: {found['evalue']}")
+        return str(found["data"]["text/plain"])
+
+    def _reply(self, sent: str, timeout: float) -> dict[str, Any]:
+        """Wait for the answer to one message."""
+        until = time.monotonic() + timeout
+        while time.monotonic() < until:
+            with suppress(Empty):
+                message = self._client.get_shell_msg(timeout=1)
+                if message["parent_header"].get("msg_id") == sent:
+                    return dict(message)
+            if not self.is_alive():
+                raise KernelDied
+        raise TimeoutError("a cell did not end")
+
     def drain(self, patience: float = 0.0) -> None:
         """Take in what the kernel said."""
         while True:

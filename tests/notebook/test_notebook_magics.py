@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from notebook_shell import Shell, open_shell
 
 from hailuo_nb import errors
+from hailuo_nb.notebook.extension import with_body
 from hailuo_nb.notebook.option_table import COMMANDS
 
 
@@ -61,7 +63,7 @@ BAD_CELLS = {
         errors.InvalidRequest,
         "WAVESPEED_API_KEY",
     ),
-    "a frame not built yet": ("%%hailuo t2v-pro --from df\na fox", errors.InvalidRequest, "df"),
+    "a frame that is not there": ("%%hailuo t2v-pro --from df\na {fox}", errors.InvalidRequest, "df"),
 }
 
 
@@ -115,6 +117,41 @@ def test_a_file_of_prompts_is_text_only(shell: Shell, tmp_path: Path) -> None:
     shell.names["secret"] = "leaked"
     table = shell.run("%%hailuo t2v-pro --dry-run --file prompts.txt\n\n")
     assert list(table["prompt"]) == ["a fox", "a {{secret}} bird"]
+
+
+def test_a_cell_without_a_body_runs(shell: Shell, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """IPython refuses cell magics with nothing below; these need nothing there."""
+    (tmp_path / "prompts.txt").write_text("a fox", "utf-8")
+    shell.names["df"] = pd.DataFrame({"prompt": ["an owl"]})
+    assert list(shell.run("%%hailuo --dry-run --file prompts.txt")["prompt"]) == ["a fox"]
+    assert list(shell.run("\n%%hailuo --dry-run --from df\n")["prompt"]) == ["an owl"]
+    shell.run("%%hailuo --help")
+    assert "--takes" in capsys.readouterr().out
+    with pytest.raises(errors.InvalidRequest, match="prompt"):
+        shell.run("%%hailuo t2v-pro")
+
+
+def test_prompts_come_from_a_frame(shell: Shell) -> None:
+    """Columns fill the text row by row, in braces and in expressions; the rest of a row says how it is made."""
+    shell.names["df"] = pd.DataFrame(
+        {"animal": ["fox", "{a|b}"], "legs": [4, 2], "duration": [6, 10], "note": ["x", None]}
+    )
+    table = shell.run(
+        "%%hailuo plan << t2v-standard --from $df --dry-run\nA {animal} on {{legs + 1}}, {light: dawn|dusk}"
+    )
+    assert list(table["prompt"]) == [
+        "A fox on 5, dawn",
+        "A fox on 5, dusk",
+        "A {a|b} on 3, dawn",
+        "A {a|b} on 3, dusk",
+    ]
+    assert list(table["duration_s"]) == [6, 6, 10, 10]
+    assert list(table["quote_usd"]) == [0.28, 0.28, 0.56, 0.56]
+    assert list(table["params.animal"]) == ["fox", "fox", "{a|b}", "{a|b}"]
+    with pytest.raises(errors.InvalidRequest, match="duration is a column of df"):
+        shell.run("%%hailuo t2v-standard --from df -d 6 --dry-run\nA {animal}")
+    with pytest.raises(errors.PromptInvalid, match="did you mean anmial"):
+        shell.run("%%hailuo t2v-standard --from df --dry-run\nA {anmial}")
 
 
 def test_help_is_printed_and_nothing_done(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
@@ -189,5 +226,6 @@ def test_loading_registers_and_unloading_takes_away(tmp_path: Path) -> None:
         shell.ip.run_line_magic("unload_ext", "hailuo_nb")
         assert "hailuo" not in shell.ip.magics_manager.magics["cell"]
         assert "hailuo" not in shell.ip.magics_manager.magics["line"]
+        assert with_body not in shell.ip.input_transformers_cleanup
         shell.ip.run_line_magic("load_ext", "hailuo_nb")
     assert not InteractiveShell.initialized()

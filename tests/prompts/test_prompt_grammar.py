@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unicodedata import combining, east_asian_width
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from hailuo_nb.errors import PromptInvalid
 from hailuo_nb.prompts.grammar import Axis, parse, parse_cell, split_cell
+from hailuo_nb.prompts.places import caret
 
 VBENCH = Path(__file__).parents[2].parent / "shared" / "prompts" / "vbench.txt"
 TRICKY = st.text(alphabet="{}|\\:-\n\r ab'\"$%#[]1x", max_size=60)
@@ -424,3 +426,37 @@ def test_all_vbench_prompts_arrive_byte_for_byte() -> None:
     ]
     plans = parse_cell("\n---\n".join(lines), namespace={})
     assert [plan.expand()[0].prompt for plan in plans] == [line.strip() for line in lines]
+
+
+def test_a_row_fills_its_columns() -> None:
+    """A column's text is literal, whatever its name, in a prompt and in an alternative; others stay as written."""
+    row = {"animal": "fox {a|b}", "camera move": "{{x}}", "gone": None}
+    (plan,) = parse_cell("{animal} {camera move} {x: {animal}|b} {other}", row=row)
+    assert [each.prompt for each in plan.expand()] == [
+        "fox {a|b} {{x}} fox {a|b} {other}",
+        "fox {a|b} {{x}} b {other}",
+    ]
+    assert parse_cell(r"\{animal}", row=row)[0].expand()[0].prompt == "{animal}"
+    assert parse_cell("{animal}", row=row, raw=True)[0].expand()[0].prompt == "{animal}"
+    with pytest.raises(PromptInvalid, match="Row 3: gone is missing"):
+        parse_cell("狐狸 {gone}", row=row, where="row 3")
+
+
+def test_the_prompt_with_the_mistake_is_named() -> None:
+    """Of several prompts the message says which one, and in which of its lines."""
+    with pytest.raises(PromptInvalid) as caught:
+        parse_cell("a fox\n---\nfirst\n狐狸 🦊 {a||b} c")
+    message, line, pointer = str(caught.value).splitlines()
+    assert message.startswith("Prompt 2, line 2: An alternative is empty")
+    assert line == "狐狸 🦊 {a||b} c"
+    assert pointer.index("^") == 11
+
+
+@given(st.text(alphabet="ab 狐🦊e\u0301\u200d\t", max_size=300), st.text(alphabet="ab 狐🦊", max_size=300))
+def test_an_excerpt_never_wraps(before: str, after: str) -> None:
+    """However wide its characters are, a shown line fits a notebook's width and the caret stands under its place."""
+    shown, pointer = caret(f"{before}X{after}", len(before)).splitlines()
+    widths = [2 if east_asian_width(c) in "WF" else 0 if combining(c) else 1 for c in shown]
+    assert sum(widths) <= 78
+    at = next(n for n in range(len(shown) + 1) if sum(widths[:n]) == len(pointer) - 1 and shown[n] == "X")
+    assert shown[at] == "X"

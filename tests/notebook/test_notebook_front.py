@@ -1,0 +1,67 @@
+"""How a scene keeps its card in step with very many clips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hailuo_nb.notebook import front
+from hailuo_nb.notebook.front import _Scene
+
+
+class Painter:
+    """Counts what it is given."""
+
+    is_answered = False
+
+    def __init__(self) -> None:
+        self.drawn: list[str] = []
+
+    def update(self, card: Any, _posters: Any) -> None:
+        """Take a state."""
+        self.drawn.append(card)
+
+    def finish(self, card: Any, _posters: Any) -> None:
+        """Take the last state."""
+        self.drawn.append(f"last {card}")
+
+
+class Clips:
+    """A batch of which only the end matters here."""
+
+    held = ()
+    places = ()
+    is_done = False
+
+    def done(self) -> bool:
+        """Tell whether nothing more is to come."""
+        return self.is_done
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, Callable[[], None]]]:
+    """Collect what would be called later, with its seconds."""
+    asked: list[tuple[float, Callable[[], None]]] = []
+    monkeypatch.setattr(front, "_call_later", lambda seconds, call: asked.append((seconds, call)))
+    return asked
+
+
+def test_many_changes_are_drawn_once(later: list[tuple[float, Callable[[], None]]]) -> None:
+    """A thousand changes in a row make one state, the newest; the last change of all is drawn at once."""
+    batch, painter, states = Clips(), Painter(), iter("abc")
+    scene = _Scene(None, batch, "x")  # type: ignore[arg-type]
+    scene._painter, scene._card = painter, lambda: next(states)  # type: ignore[assignment, method-assign]
+    for _ in range(1000):
+        scene._on_change(None)  # type: ignore[arg-type]
+    assert painter.drawn == []
+    assert len(later) == 1
+    later[0][1]()
+    assert painter.drawn == ["a"]
+    scene._drawing_s = 0.5
+    scene._on_change(None)  # type: ignore[arg-type]
+    assert later[1][0] == 5.0, "what takes long to draw is drawn seldom"
+    batch.is_done = True
+    scene._on_change(None)  # type: ignore[arg-type]
+    assert painter.drawn[1] == "last c"
