@@ -10,13 +10,16 @@ import atexit
 import getpass
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hailuo_nb.errors import InvalidRequest
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.media import recipe
 from hailuo_nb.notebook.front import Front
 from hailuo_nb.notebook.surroundings import look_around
+from hailuo_nb.session import records
 from hailuo_nb.session.batch import Batch
 from hailuo_nb.session.session import Cell, Session
 
@@ -226,15 +229,70 @@ def quote(prompt: str = "", variant: str | Sequence[str] | None = None, **option
     return session().quote(prompt, variant, **options)
 
 
-def history(**filters: Any) -> DataFrame:
-    """Give every clip that was or will be paid as a DataFrame, newest last.
+def history(
+    *,
+    text: str | None = None,
+    name: str | None = None,
+    tag: str | None = None,
+    variant: str | Sequence[str] | None = None,
+    status: str | Sequence[str] | None = None,
+    since: str | date | None = None,
+    until: str | date | None = None,
+    axes: Mapping[str, object] | None = None,
+    batch: str | Batch | None = None,
+    service: str | None = None,
+    limit: int | None = None,
+    cell: str | Batch | bool = False,
+) -> DataFrame:
+    """Give every clip that was or will be paid as a DataFrame, the newest first.
+
+    A notebook shows it as a table with pictures; ``pandas.DataFrame(...)`` of it shows it as pandas does.
 
     Parameters
     ----------
-    **filters
-        ``text``, ``name``, ``tag``, ``variant``, ``status``, ``service``, ``limit``.
+    text : str, optional
+        Only clips with this in their prompt, whatever the case.
+    name, tag : str, optional
+        Only clips that carry exactly this.
+    variant, status : str or sequence of str, optional
+        Only these.
+    since, until : str, date or datetime, optional
+        Only clips made from this on, and up to the end of that: a day (``"2026-11-03"``, ``"3 Nov"``, ``"yesterday"``,
+        ``"3d"`` for the day three days ago), or a time. Days are local, as is a time without a zone.
+    axes : Mapping, optional
+        Only clips with these axis values: ``{"light": "dawn"}``, or any of several in a list.
+    batch : Batch or str, optional
+        Only the clips that this batch shows, in its order, with ``cached`` and what each cost there.
+    service : str, optional
+        ``"wavespeed"`` or ``"simulator"``.
+    limit : int, optional
+        Only so many, the newest.
+    cell : str, Batch or bool
+        Every version of a cell instead, the oldest first, with ``version`` and ``cell_text``: of the one with this id,
+        of a batch's, or with True of the cell that runs, or that made the last clips. It takes no other filter.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``attrs`` holds ``total_usd`` and ``saved_usd``, real money only, and ``simulated_usd``.
+
+    Raises
+    ------
+    InvalidRequest
+        A date or status that is none, or a cell that has made no clips.
+
+    Examples
+    --------
+    >>> hn.history(since="yesterday", axes={"light": "dawn"})  # doctest: +SKIP
     """
-    return session().history(**filters)
+    filters: dict[str, Any] = {"text": text, "name": name, "tag": tag, "variant": variant, "status": status}
+    filters |= {"since": since, "until": until, "axes": axes, "batch": batch, "service": service}
+    filters |= {"limit": limit}
+    if cell is False:
+        return records.find(session(), **filters)
+    if any(value is not None for value in filters.values()):
+        raise InvalidRequest("cell gives every version of one cell: leave out the other filters.")
+    return records.versions(session(), None if cell is True else cell)
 
 
 def jobs() -> list[Job]:
