@@ -1,9 +1,9 @@
 """Shows frames of clips, where a notebook shows its values.
 
-In come the history's frames, tables and pivots as the last value of a cell; out go displays. In a notebook that is our
-own table, with the pictures that are there at once and those that are still made put in when they are; headless it
-holds only what is the same in every run; in a terminal pandas shows its own text. Nothing of pandas is changed: IPython
-has a formatter for each type, and ours are for our types only.
+In come the history's frames, tables, pivots and plots as the last value of a cell; out go displays. In a notebook that
+is our own table, with the pictures that are there at once, and those that are still made put in when they are; headless
+it holds only what is the same in every run; in a terminal pandas shows its own text. Nothing of pandas is changed:
+IPython has a formatter for each type, and ours are for our types only.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from IPython.display import publish_display_data
 
 from hailuo_nb.analysis.clipframe import is_clips
 from hailuo_nb.jobs import waiting
+from hailuo_nb.notebook.figures import figure_bundle
+from hailuo_nb.notebook.interactive import interactive_html
+from hailuo_nb.notebook.pivot_table import pivot_html, pivot_text, shown_clips
 from hailuo_nb.notebook.posters import Posters
 from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.notebook.table import ClipTable, records_of, table_html
@@ -59,6 +62,8 @@ class Frames:
             return  # a terminal: text is all it shows
         formatter = self._shell.display_formatter.ipython_display_formatter
         formatter.for_type_by_name("hailuo_nb.analysis.clipframe", "ClipFrame", self.show_frame)
+        formatter.for_type_by_name("hailuo_nb.analysis.pivots", "PivotFrame", self.show_pivot)
+        formatter.for_type_by_name("hailuo_nb.analysis.plots", "PlotFigure", self.show_figure)
         formatter.for_type(ClipTable, self.show_table)
 
     def show_frame(self, frame: Any) -> None:
@@ -73,10 +78,28 @@ class Frames:
         key = "" if is_headless else self._key()
 
         def draw(posters: Mapping[str, bytes], missing: frozenset[str]) -> str:
+            if table.is_interactive and not is_headless:
+                return interactive_html(table, posters, missing=missing)
             return table_html(table, posters, missing=missing, is_headless=is_headless, key=key)
 
         text = _same_text(table) if is_headless else repr(table.frame)
         self._show(records_of(table.frame, table.rows), draw, text, is_headless=is_headless)
+
+    def show_pivot(self, pivot: Any) -> None:
+        """Show a pivot; a copy that has lost its clips is pandas' own to show."""
+        if getattr(pivot, "clips", None) is None:
+            raise NotImplementedError
+        is_headless = look_around(self._shell).is_headless
+
+        def draw(posters: Mapping[str, bytes], missing: frozenset[str]) -> str:
+            return pivot_html(pivot, posters, missing=missing, is_headless=is_headless)
+
+        self._show(shown_clips(pivot), draw, pivot_text(pivot), is_headless=is_headless)
+
+    def show_figure(self, figure: Any) -> None:
+        """Show a plot."""
+        bundle = figure_bundle(figure, is_headless=look_around(self._shell).is_headless)
+        publish_display_data(bundle)  # type: ignore[no-untyped-call]
 
     def _key(self) -> str:
         """Name one display, for the page to know it again when it is drawn anew."""

@@ -57,7 +57,7 @@ _TR = "background:none;border:0;border-bottom:1px solid rgba(128,128,128,0.3)"
 _NUMBER = "white-space:nowrap;font-variant-numeric:tabular-nums"
 _QUIET = "opacity:0.78;margin:0"
 _SMALL = f"{_QUIET};font-size:12px;line-height:18px"
-_WIDE = "min-width:200px;max-width:480px"
+_WIDE = "min-width:220px;max-width:480px"
 _FILL = "position:absolute;top:0;left:0;width:100%;height:100%;max-width:100%;margin:0"
 
 _MAIN = ("prompt", "params", "variant", "status", "cost_usd", "rating", "created_utc")
@@ -147,7 +147,7 @@ def table_html(
     """
     frame = table.frame
     rows = records_of(frame, table.rows)
-    names = _columns(table, rows, is_headless=is_headless)
+    names = columns_of(table, rows, is_headless=is_headless)
     rest, shared = ([], []) if is_headless else _rest(frame, names, rows)
     heads = "".join(f'<th style="{_TH}">{escaped(heading(name))}</th>' for name in names)
     lines = []
@@ -170,7 +170,9 @@ def table_html(
         f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
     start = "" if is_headless else f'<img src="{_PIXEL}" width="1" height="1" alt=""{TABLE_START}>'
-    head = f'<div style="{_HEAD}"><span>{escaped(_headline(frame, is_headless))}</span><span>{start}</span></div>'
+    head = (
+        f'<div style="{_HEAD}"><span>{escaped(headline(frame, is_headless))}</span><span>{start}</span></div>'
+    )
     classes = f"hailuo-table {NO_MATH}" + (f" {key}" if key else "")
     return f'<div class="{classes}" style="{_ROOT}"{TABLE_HANDLERS}>{head}{body if rows else ""}{foot}</div>'
 
@@ -258,7 +260,9 @@ def cells_of(
     return [_prompt(row, rest) if name == "prompt" else _cell(name, row, now) for name in names]
 
 
-def _columns(table: ClipTable, rows: Sequence[Mapping[str, Any]], *, is_headless: bool) -> list[str]:
+def columns_of(
+    table: ClipTable, rows: Sequence[Mapping[str, Any]], *, is_headless: bool = False
+) -> list[str]:
     """Choose the columns: what was asked for, else those of `_MAIN` that say something."""
     frame = table.frame
     if table.columns:
@@ -284,7 +288,7 @@ def _rest(
     return [name for name in others if name not in shared], shared
 
 
-def _headline(frame: DataFrame, is_headless: bool) -> str:
+def headline(frame: DataFrame, is_headless: bool = False) -> str:
     """Say how many clips there are and what they cost."""
     if frame.empty:
         return "No clip fits."
@@ -371,7 +375,8 @@ def _plain(name: str, value: Any) -> Cell:
         src = file_src(str(value))
         file = bdi(str(value).rpartition("/")[2])
         return Cell(f'<a href="{escape(src)}">{file}</a>' if src else file)
-    return Cell("" if value is None else bdi(cut(str(value))))
+    text = "" if value is None else str(value)
+    return Cell(bdi(cut(text)) if text else "", style="white-space:nowrap" if len(text) <= 16 else "")
 
 
 def _status(row: Mapping[str, Any]) -> Cell:
@@ -381,7 +386,7 @@ def _status(row: Mapping[str, Any]) -> Cell:
     said = f"<span{colour}>{escape(icon_for(word))}</span> {escaped(word)}"
     error = row.get("error")
     if isinstance(error, str) and error and word != "done":
-        said += f'<div style="{_SMALL};min-width:160px;max-width:280px">{bdi(brief(error, 160))}</div>'
+        said += f'<div style="{_SMALL};min-width:140px;max-width:220px">{bdi(brief(error, 160))}</div>'
     return Cell(said, style="" if error else "white-space:nowrap")
 
 
