@@ -49,6 +49,7 @@ _OPEN = """
         dialog.onclose = () => {
           full.removeAttribute('src'); full.load(); dialog.remove(); back.focus({ preventScroll: true })
         };
+        dialog.dataset.lmSuppressShortcuts = 'true';
         dialog.append(full, foot);
         document.body.append(dialog);
         dialog.showModal()
@@ -91,10 +92,13 @@ _CARD = {
 
 
 # The link to a clip is its place: with the pointer on it a player lies over its picture.
+# JupyterLab would open the clip in a tab of its own as well, by a mark that it looks for before any handler of a click.
+_OURS = "link?.removeAttribute('data-commandlinker-command');"
 _LET_GO = "(v) => { v.removeAttribute('src'); v.load(); v.remove() }"
 _TABLE = {
     "onmouseover": """
         const link = event.target.closest('.hailuo-play');
+        OURS
         if (!link || link.hailuoWait || matchMedia('(prefers-reduced-motion: reduce)').matches) return;
         link.hailuoWait = setTimeout(() => {
           const v = document.createElement('video');
@@ -107,7 +111,10 @@ _TABLE = {
           link.append(v);
           v.play().catch(() => 0)
         }, 120)
-    """.replace("AT_MOST_SIX", _AT_MOST_SIX).replace("LET_GO", _LET_GO),
+    """.replace("AT_MOST_SIX", _AT_MOST_SIX)
+    .replace("LET_GO", _LET_GO)
+    .replace("OURS", _OURS),
+    "onkeydown": "const link = event.target.closest('.hailuo-play'); " + _OURS,
     "onmouseout": """
         const link = event.target.closest('.hailuo-play');
         if (!link || link.contains(event.relatedTarget)) return;

@@ -14,7 +14,7 @@ from typing import Any
 from hailuo_nb.errors import SetupError
 from hailuo_nb.notebook.handlers import TABLE_HANDLERS
 from hailuo_nb.notebook.markup import NO_MATH, escaped
-from hailuo_nb.notebook.table import ClipTable, cells_of, columns_of, headline, picture, records_of
+from hailuo_nb.notebook.table import ClipTable, cells_of, columns_of, heading, headline, picture, records_of
 
 __all__ = ["MOST_PAGED", "check_itables", "interactive_html"]
 
@@ -54,7 +54,7 @@ def interactive_html(table: ClipTable, posters: Mapping[str, bytes], *, missing:
     for row in rows:
         frame = picture(row, posters.get(row["id"], b""), is_missing=row["id"] in missing)
         drawn.append([frame, *(_sortable(cell.key, cell.html) for cell in cells_of(row, names))])
-    cells = pd.DataFrame(drawn, columns=["", *(escaped(name.removeprefix("params.")) for name in names)])
+    cells = pd.DataFrame(drawn, columns=["", *(escaped(heading(name)) for name in names)])
     made: str = itables.to_html_datatable(
         cells, connected=False, allow_html=True, showIndex=False, maxBytes=0, maxColumns=0,
         pageLength=_PAGE, classes="compact", style="width:100%;margin:0", warn_on_undocumented_option=False,
@@ -67,5 +67,5 @@ def interactive_html(table: ClipTable, posters: Mapping[str, bytes], *, missing:
 
 
 def _sortable(key: float | None, html: str) -> str:
-    """Let a cell be sorted by its number: DataTables takes the text without the markup."""
-    return html if key is None else f'<span data-order="{key:.15g}"></span>{html}'
+    """Let a cell be sorted by its number: DataTables sorts by the text, hidden or not, as text."""
+    return html if key is None else f'<span style="display:none">{key:020.6f}</span>{html}'

@@ -330,6 +330,9 @@ def _fact(name: str, row: Mapping[str, Any]) -> str:
         value = {key: item for key, item in value.items() if key != "prompt"} or None
     if isinstance(value, str):  # a line of its own, so that its direction ends with it
         return f"{escaped(heading(name))} {escaped(' '.join(cut(value).split()))}"
+    if name.endswith("_usd") and isinstance(value, float | int):
+        simulated = " simulated" if row.get("service") == "simulator" and value else ""
+        return f"{escaped(heading(name))} {escaped(usd_text(_usd(value)))}{simulated}"
     said = _cell(name, {**row, name: value}, None).html
     return f"{escaped(heading(name))} {said}" if said else ""
 
