@@ -29,7 +29,7 @@ MAY_KNOW: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     ),
     "analysis": (
         frozenset({"errors", "settings", "catalog", "media", "ledger"}),
-        frozenset({"pandas", "numpy"}),
+        frozenset({"pandas", "numpy", "matplotlib"}),
     ),
     "session": (
         frozenset(
@@ -41,7 +41,19 @@ MAY_KNOW: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         frozenset(
             {"errors", "settings", "catalog", "media", "prompts", "ledger", "jobs", "analysis", "session"}
         ),
-        frozenset({"IPython", "ipywidgets", "anywidget", "traitlets", "PIL", "pandas", "comm"}),
+        frozenset(
+            {
+                "IPython",
+                "ipywidgets",
+                "anywidget",
+                "traitlets",
+                "PIL",
+                "pandas",
+                "comm",
+                "itables",
+                "matplotlib",
+            }
+        ),
     ),
     "__init__": (frozenset({"errors", "session", "notebook"}), frozenset()),
 }

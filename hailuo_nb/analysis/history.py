@@ -29,6 +29,9 @@ COLUMNS = (
 )
 """The columns in their order; in place of ``params`` stands one for each axis."""
 
+MOST_RUNS = 10_000
+"""Runs of one cell that are looked at."""
+
 _STORED = {"batch": "batch_id", "model": "model_id"}
 _TEXTS = frozenset(
     {"id", "batch", "name", "model", "prompt", "prompt_template", "image", "price_source", "path", "sha256"}
@@ -53,7 +56,7 @@ def history(
     status: str | Collection[str] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    axes: Mapping[str, str] | None = None,
+    axes: Mapping[str, str | Collection[str]] | None = None,
     notebook: str | None = None,
     cell_id: str | None = None,
     limit: int | None = None,
@@ -109,6 +112,51 @@ def history(
         limit=limit,
         newest_first=True,
     )
+    return _frame(_read(ledger, wanted), is_batch=batch_id is not None)
+
+
+def cell_history(ledger: Ledger, notebook: str | None, cell_id: str) -> pd.DataFrame:
+    """Read all versions of one cell, the oldest first.
+
+    A version is the cell's text until it was changed; running it again unchanged, or with other options, adds to it.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        The ledger.
+    notebook, cell_id : str
+        The cell.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of a batch after ``version``, which counts from 1, and ``cell_text``, the text as it was. Each clip
+        stands once in a version, as it was to that version when it was first asked for; its cost is 0 where an earlier
+        one had paid.
+    """
+    parts: list[dict[str, Sequence[Any]]] = []
+    version, text, seen = 0, None, set[str]()
+    for batch in reversed(ledger.versions_of_cell(notebook, cell_id, limit=MOST_RUNS)):
+        if not version or batch.cell_text != text:
+            version, text, seen = version + 1, batch.cell_text, set()
+        fresh = {place.clip_id for place in ledger.places(batch.id)} - seen
+        if not fresh:
+            continue
+        seen |= fresh
+        stored = _read(ledger, Wanted(ids=fresh, batch=batch.id))
+        count = len(stored["id"])
+        parts.append({**stored, "version": [version] * count, "cell_text": [text] * count})
+    if not parts:
+        parts.append({**_read(ledger, Wanted(ids=(), batch="")), "version": (), "cell_text": ()})
+    whole = {name: [value for part in parts for value in part[name]] for name in parts[0]}
+    frame = _frame(whole, is_batch=True)
+    frame.insert(0, "version", _numbers(whole["version"], "Int64"))
+    frame.insert(1, "cell_text", _text(whole["cell_text"]))
+    return frame
+
+
+def _read(ledger: Ledger, wanted: Wanted) -> dict[str, Sequence[Any]]:
+    """Read columns as SQLite has them, with what reuse saved; of a batch, as its clips are to it."""
     found = ledger.table(wanted)
     reused = [found.reused.get(clip_id, (0, 0)) for clip_id in found.ids]
     stored: dict[str, Sequence[Any]] = {
@@ -116,9 +164,7 @@ def history(
         "reuses": [count for count, _ in reused],
         "saved_micros": [saved for _, saved in reused],
     }
-    if batch_id is not None:
-        stored |= _as_placed(stored)
-    return _frame(stored, is_batch=batch_id is not None)
+    return stored if wanted.batch is None else stored | _as_placed(stored)
 
 
 def _several(one_or_more: str | Collection[str] | None) -> Collection[str] | None:
@@ -144,6 +190,8 @@ def _as_placed(stored: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
 def _frame(stored: Mapping[str, Sequence[Any]], *, is_batch: bool) -> pd.DataFrame:
     import pandas as pd  # 225 ms: only where somebody asks for a frame
 
+    from hailuo_nb.analysis.clipframe import ClipFrame
+
     columns: dict[str, Any] = {}
     for column in COLUMNS:
         if column == "params":
@@ -152,7 +200,7 @@ def _frame(stored: Mapping[str, Sequence[Any]], *, is_batch: bool) -> pd.DataFra
             columns[column] = _column(column, stored)
     if is_batch:
         columns["cached"] = pd.array(stored["cached"], dtype="boolean")
-    frame = pd.DataFrame(columns, copy=False)
+    frame: pd.DataFrame = ClipFrame(columns, copy=False)
     frame.attrs |= _totals(stored)
     return frame
 

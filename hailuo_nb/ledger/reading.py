@@ -58,8 +58,8 @@ class Wanted:
         In the prompt, whatever the case.
     since, until : datetime, optional
         Made from then on, and before then.
-    axes : Mapping of str to str
-        Axis values.
+    axes : Mapping of str to str or collection of str
+        Axis values; any of several.
     limit : int, optional
         At most so many.
     newest_first : bool
@@ -80,7 +80,7 @@ class Wanted:
     text: str | None = None
     since: datetime | None = None
     until: datetime | None = None
-    axes: Mapping[str, str] = field(default_factory=dict)
+    axes: Mapping[str, str | Collection[str]] = field(default_factory=dict)
     limit: int | None = None
     newest_first: bool = False
 
@@ -227,7 +227,9 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(clips.c.created_utc_ms < to_ms(wanted.until))
     for axis, value in wanted.axes.items():
         pairs = func.json_each(clips.c.axes).table_valued("key", "value")
-        found.append(select(literal(1)).where(pairs.c.key == axis, pairs.c.value == value).exists())
+        values = (value,) if isinstance(value, str) else tuple(value)
+        any_of = pairs.c.value.in_(values_in(values))
+        found.append(select(literal(1)).where(pairs.c.key == axis, any_of).exists())
     cell = [
         column == value
         for column, value in ((batches.c.notebook, wanted.notebook), (batches.c.cell_id, wanted.cell_id))

@@ -19,7 +19,7 @@ from hailuo_nb.jobs.job import Job
 from hailuo_nb.notebook.option_table import COMMANDS, command_help, line_help
 from hailuo_nb.notebook.options import LineCommand
 from hailuo_nb.notebook.surroundings import look_around
-from hailuo_nb.session import aftercare
+from hailuo_nb.session import aftercare, records
 from hailuo_nb.session.batch import Batch
 from hailuo_nb.session.session import Session, Terms
 
@@ -75,9 +75,29 @@ def _cancel(magics: HailuoMagics, command: LineCommand) -> None:
 
 
 def _history(magics: HailuoMagics, command: LineCommand) -> DataFrame:
-    """Give every clip as a DataFrame."""
-    filters = {name: value for name, value in command.options.items() if value is not None}
-    return magics.session().history(**filters)
+    """Give the clips that fit as a DataFrame, or all versions of a cell."""
+    session, filters = magics.session(), dict(command.options)
+    if "cell" in filters:
+        cell = filters.pop("cell")
+        if filters:
+            raise InvalidRequest("--cell gives every version of one cell: leave out the other filters.")
+        known = magics.namespace.get(cell)
+        return records.versions(session, known if isinstance(known, Batch) else cell)
+    if "batch" in filters:
+        filters["batch"] = _batch_named(magics, filters["batch"])
+    return records.find(session, **filters)
+
+
+def _batch_named(magics: HailuoMagics, word: str) -> Batch | str:
+    """Find a batch by its variable, else by its id in the ledger."""
+    value = magics.namespace.get(word)
+    if isinstance(value, Batch):
+        return value
+    if magics.session().has_ledger() and magics.session().ledger.batch(word) is not None:
+        return word
+    raise InvalidRequest(
+        f"No batch {word[:40]!r}: write the variable that holds it, or an id of the column batch."
+    )
 
 
 def _resume(magics: HailuoMagics, command: LineCommand) -> Batch | None:

@@ -19,6 +19,7 @@ from hailuo_nb.errors import HailuoError
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.notebook.card import CardPainter, show_static
 from hailuo_nb.notebook.compose import card_of
+from hailuo_nb.notebook.frames import Frames
 from hailuo_nb.notebook.sheet import thumbnail
 from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.session import aftercare
@@ -56,9 +57,10 @@ class Front:
         self._scenes: set[_Scene] = set()
 
     def attach(self) -> None:
-        """Let the shell show frames as small pictures; their bytes may be megabytes."""
+        """Let the shell show frames of a clip as small pictures, and tables of clips as tables."""
         formatter = self._shell.display_formatter.formatters["image/jpeg"]
         formatter.for_type(ImageRef, lambda picture: thumbnail(picture.data, 480) if picture.data else None)
+        Frames(self._session, self._shell).attach()
 
     def show(self, batch: Batch) -> bool:
         """Show a batch in the running cell, once."""

@@ -33,7 +33,7 @@ class Option:
         As typed: ``--duration``.
     kind : str
         How its value is read: ``flag`` and ``switch`` (on, off or not said) take none; ``int``, ``ints``,
-        ``usd``, ``text``, ``label``, ``choice``, ``image``, ``path``, ``axis``, ``names``, ``setting`` and
+        ``usd``, ``text``, ``label``, ``choice``, ``date``, ``image``, ``path``, ``axis``, ``names``, ``setting`` and
         ``variable`` do.
     field : str
         Where the value goes: an attribute of `hailuo_nb.notebook.options.CellOptions`.
@@ -55,6 +55,8 @@ class Option:
         The limits of an ``int`` or ``ints``.
     is_repeatable : bool
         Whether it may be given more than once.
+    is_value_optional : bool
+        Whether it may stand alone; its value is then an empty text.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Option:
     least: int = 1
     most: int = 1_000_000
     is_repeatable: bool = False
+    is_value_optional: bool = False
 
     @property
     def takes_value(self) -> bool:
@@ -194,7 +197,33 @@ _TIMEOUT = Option(
 _TEXT_FILTER = Option(
     "--text", "text", "text", "only clips with this in their prompt", "WORDS", example="--text fox"
 )
-_NEWEST = Option("--limit", "int", "limit", "only the newest N", "N", default="all", example="--limit 20")
+_STATUSES = (  # the ledger's words, which this layer may not read; a test holds the two equal
+    *("planned", "submitting", "unconfirmed", "submitted", "processing", "downloading", "completed"),
+    *("failed", "cancelled", "abandoned"),
+)
+_HISTORY_OPTIONS = (
+    _TEXT_FILTER,
+    Option("--name", "label", "name", "only clips of this name", "NAME", example="--name hero"),
+    Option("--tag", "label", "tag", "only clips with this tag", "TAG", example="--tag draft"),
+    Option("--variant", "text", "variant", "only clips of this variant", "VARIANT",
+           example="--variant t2v-pro", is_repeatable=True),
+    Option("--status", "choice", "status", "only clips that are so", "STATUS", example="--status failed",
+           choices=_STATUSES, is_repeatable=True),
+    Option("--since", "date", "since", "only clips made from this day or time on", "DATE",
+           example='--since 2026-11-03, --since "3 Nov", --since 3d or --since yesterday'),
+    Option("--until", "date", "until", "only clips made up to the end of this day, or before this time",
+           "DATE", example="--until yesterday"),
+    Option("--axis", "axis", "axes", "only clips with this value of an axis; any of several", "AXIS=A|B",
+           example="--axis light=dawn", is_repeatable=True),
+    Option("--service", "choice", "service", "only real clips, or only simulated ones", "SERVICE",
+           example="--service wavespeed", choices=("wavespeed", "simulator")),
+    Option("--batch", "text", "batch", "only this batch: its id, or the variable that holds it", "BATCH",
+           example="--batch fox"),
+    Option("--limit", "int", "limit", "only the newest N", "N", default="all", example="--limit 20"),
+    Option("--cell", "text", "cell",
+           "every version of a cell: the one that runs or made the last clips, or the one with this id", "ID",
+           example="--cell", is_value_optional=True),
+)  # fmt: skip
 _PRICED = ("--duration", "--takes", "--image", "--expand", "--go-fast", "--set")
 
 
@@ -227,7 +256,7 @@ COMMANDS: tuple[Command, ...] = (
              Argument("PREDICTION", "id", "the service's id", is_required=True)), (_HELP,)),
     Command("abandon", "give up an unconfirmed clip; it may have been billed", (_SOME_IDS,), (_HELP,)),
     Command("history", "every clip and what it cost, as a DataFrame", (),
-            (_TEXT_FILTER, _NEWEST, _HELP)),
+            (*_HISTORY_OPTIONS, _HELP)),
     _later("compare", "clips side by side, in step"),
     _later("vote", "choose between two clips at a time"),
     _later("rank", "the order that votes make"),
@@ -308,7 +337,8 @@ def _option_lines(options: Iterable[Option], width: int) -> list[str]:
     """Write options as two columns."""
     rows = []
     for option in options:
-        spelled = f"{', '.join(option.spellings)} {option.metavar}".rstrip()
+        metavar = f"[{option.metavar}]" if option.is_value_optional else option.metavar
+        spelled = f"{', '.join(option.spellings)} {metavar}".rstrip()
         notes = [f"default: {option.default}"] if option.default else []
         notes += ["may be repeated"] if option.is_repeatable else []
         rows.append((spelled, f"{option.help} ({'; '.join(notes)})" if notes else option.help))

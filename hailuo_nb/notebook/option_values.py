@@ -18,6 +18,7 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any, NoReturn
 
+from hailuo_nb.analysis import dates
 from hailuo_nb.notebook.option_table import Option
 from hailuo_nb.notebook.option_words import NO_KEYS_HERE, shown
 
@@ -122,6 +123,15 @@ def _choice(option: Option, text: str) -> str:
     raise Fault(f"{option.name} {shown(text)}: {hint}")
 
 
+def _date(option: Option, text: str) -> str:
+    """Read a date; it stays as it is written, for the session to count from its own now."""
+    try:
+        dates.since(text)
+    except ValueError as error:
+        raise Fault(f"{option.name} {shown(text)} is {error}.") from None
+    return text.strip()
+
+
 def _axis(option: Option, text: str) -> tuple[str, tuple[str, ...]]:
     """Read ``axis=a|b``."""
     name, equals, rest = text.partition("=")
@@ -201,6 +211,7 @@ def _variable(option: Option, text: str) -> str:
 
 READERS: dict[str, Callable[[Option, str], Any]] = {
     "int": _int, "ints": _ints, "usd": _usd, "text": _text, "label": _label, "choice": _choice,
+    "date": _date,
     "image": _text, "path": _text, "axis": _axis, "names": _names, "setting": _setting, "variable": _variable,
 }  # fmt: skip
 

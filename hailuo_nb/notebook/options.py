@@ -349,6 +349,8 @@ def _sort_words(
                 given.append(_Given(option, spelling))
         elif equals or (queue and not queue[0].is_option):
             given.append(_Given(option, spelling, value if equals else queue.pop(0).text))
+        elif option.is_value_optional:
+            given.append(_Given(option, spelling))
         else:
             faults.append(f"{spelling} needs a value, as {option.example}.")
     return given, others
@@ -450,6 +452,8 @@ def _from_text(item: _Given) -> Any:
         return True
     if option.kind == "switch":
         return item.spelling != option.off
+    if not text.strip() and option.is_value_optional:
+        return ""
     if not text.strip():
         raise Fault(f"{item.spelling} needs a value, as {option.example}.")
     return READERS[option.kind](option, text)

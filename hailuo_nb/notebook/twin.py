@@ -19,6 +19,10 @@ from collections.abc import Mapping
 from html import escape
 
 from hailuo_nb.notebook.handlers import CARD_HANDLERS, PLAYER_HANDLERS
+from hailuo_nb.notebook.markup import NO_MATH
+from hailuo_nb.notebook.markup import bdi as _bdi
+from hailuo_nb.notebook.markup import data_uri as _data_uri
+from hailuo_nb.notebook.markup import escaped as _escape
 from hailuo_nb.notebook.sheet import sheet_jpeg, thumbnail
 from hailuo_nb.notebook.view import (
     WIDE_BRIEF,
@@ -54,8 +58,6 @@ _GROW = "flex-grow:1;min-width:0;margin:0"
 _QUIET = "opacity:0.78;margin:0"
 _LINE = "margin:0"
 _PRICE = "white-space:nowrap"
-# Both names of the class under which MathJax leaves text alone: "$0.28 = $3.36" is no formula.
-_NO_MATH = "tex2jax_ignore mathjax_ignore"
 
 
 def batch_class(batch: str) -> str:
@@ -89,7 +91,7 @@ def twin_html(
     str
         HTML without style sheets or foreign addresses; about 10 kB a clip.
     """
-    classes = f"hailuo-twin {_NO_MATH}" + ("" if card.is_headless else f" {batch_class(card.batch)}")
+    classes = f"hailuo-twin {NO_MATH}" + ("" if card.is_headless else f" {batch_class(card.batch)}")
     parts = [f'<div class="{classes}" style="{_ROOT}"{"" if card.is_table else CARD_HANDLERS}>']
     if has_headline:
         parts.append(headline_html(card))
@@ -126,7 +128,7 @@ def headline_html(card: CardView) -> str:
     said = " · ".join(_escape(word) for word in words if word)
     if not said:
         return ""
-    return f'<div class="{_NO_MATH}" style="font-size:13px;line-height:20px;margin:0 0 10px">{said}</div>'
+    return f'<div class="{NO_MATH}" style="font-size:13px;line-height:20px;margin:0 0 10px">{said}</div>'
 
 
 def twin_text(card: CardView, *, now_ms: int | None = None) -> str:
@@ -346,18 +348,3 @@ def _one_line(text: str) -> str:
 def _line(text: str) -> str:
     """Write one quiet line."""
     return f'<div style="{_QUIET}">{_bdi(cut(text))}</div>'
-
-
-def _escape(text: str) -> str:
-    """Make text that stays text in HTML."""
-    return escape(plain(text))
-
-
-def _bdi(text: str) -> str:
-    """Make text that cannot turn the direction of what is beside it."""
-    return f"<bdi>{_escape(text)}</bdi>"
-
-
-def _data_uri(jpeg: bytes) -> str:
-    """Put a JPEG into an URL."""
-    return "data:image/jpeg;base64," + b64encode(jpeg).decode("ascii")

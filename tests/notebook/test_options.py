@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hailuo_nb.errors import InvalidRequest, UnknownVariant
+from hailuo_nb.ledger.status import STATUSES
 from hailuo_nb.notebook.option_table import CELL_OPTIONS, COMMANDS, cell_help, command_help, line_help
 from hailuo_nb.notebook.options import (
     CellOptions,
@@ -403,6 +404,12 @@ def test_missing_variables_are_all_named() -> None:
     assert "did you mean lights?" in str(caught.value)
 
 
+def test_the_statuses_to_filter_by_are_those_of_the_ledger() -> None:
+    """The table may not read the ledger, so it has a copy."""
+    history = next(command for command in COMMANDS if command.name == "history")
+    assert next(option for option in history.options if option.name == "--status").choices == STATUSES
+
+
 @given(st.text(alphabet="-=$'\"\\{}<| ndtakesovary12,.", max_size=40))
 def test_no_line_breaks_the_parser(line: str) -> None:
     """Whatever is typed gives options or one line."""
@@ -418,6 +425,22 @@ def test_no_line_breaks_the_parser(line: str) -> None:
         ("--help", LineCommand("help")),
         ("jobs", LineCommand("jobs")),
         ("history --text 'a fox' --limit 20", LineCommand("history", (), {"text": "a fox", "limit": 20})),
+        (
+            "history --since 3d --until yesterday --status failed --status planned --axis light=dawn",
+            LineCommand(
+                "history",
+                (),
+                {
+                    "since": "3d",
+                    "until": "yesterday",
+                    "status": ("failed", "planned"),
+                    "axes": {"light": ("dawn",)},
+                },
+            ),
+        ),
+        ("history --cell", LineCommand("history", (), {"cell": ""})),
+        ("history --cell 3f2a", LineCommand("history", (), {"cell": "3f2a"})),
+        ("history --cell --help", LineCommand("history", (), {"help": True})),
         ("wait 3 fox --timeout 60", LineCommand("wait", ("3", "fox"), {"timeout": 60})),
         (f"show {KEY[:32]}", LineCommand("show", (KEY[:32],))),
         ("cancel 1 2", LineCommand("cancel", ("1", "2"))),
@@ -458,6 +481,11 @@ def test_right_commands(line: str, expected: LineCommand) -> None:
         ("history --limit", "needs a value"),
         ("history --limit $n", "write the value itself"),
         ("history 'open", "is not closed"),
+        ("history --since soon", 'no date: write 2026-11-03, "3 Nov", 3d'),
+        ("history --status complete", "did you mean completed?"),
+        ("history --axis light", "needs an axis and its values"),
+        ("history --service openai", "write wavespeed or simulator"),
+        ("history --until", "needs a value"),
         ("wait --timeout 0", "whole number"),
     ],
 )
