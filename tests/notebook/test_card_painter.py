@@ -105,7 +105,7 @@ def test_the_twin_is_rewritten_when_what_it_shows_changes_and_not_for_seconds(st
     stage.say(type="hello", page="p")
     moving = card()
     for _ in range(10):
-        stage.painter.update(replace(moving, left_s=stage.time), {})
+        stage.painter.update(replace(moving, until_ms=int(stage.time)), {})
         stage.pass_time(0.5)
     assert stage.shown == []
     stage.painter.update(card("done"), {"0": b"jpeg"})
@@ -142,7 +142,7 @@ def test_the_end_rewrites_the_twin_then_replaces_and_closes_the_widget(stage: St
     stage.say(type="hello", page="p")
     widget = stage.painter.widget
     assert widget is not None
-    stage.painter.finish(card("done"), {})
+    stage.painter.rest(card("done"), {})
     assert [(name, is_update, set(bundle)) for _, name, is_update, bundle in stage.shown] == [
         ("d1-twin", True, {"text/html", "text/plain"}),
         ("d1-card", True, {"text/html", "text/plain"}),
@@ -152,7 +152,7 @@ def test_the_end_rewrites_the_twin_then_replaces_and_closes_the_widget(stage: St
     assert stage.traits[-1][1]["is_final"] is True
     assert widget.comm is None
     stage.painter.update(card(), {})
-    stage.painter.finish(card(), {})
+    stage.painter.rest(card(), {})
     stage.pass_time(30)
     assert len(stage.shown) == 2
 
@@ -162,7 +162,7 @@ def test_a_reloaded_page_keeps_its_widget(stage: Stage) -> None:
     stage.show(card())
     stage.say(type="hello", page="before")
     stage.say(type="hello", page="after")
-    stage.painter.finish(card("done"), {"0": b"jpeg"})
+    stage.painter.rest(card("done"), {"0": b"jpeg"})
     widget = stage.painter.widget
     assert widget is not None
     assert widget.comm is not None

@@ -13,7 +13,7 @@ import pytest
 from hailuo_nb.catalog.variants import find
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.ledger.rows import ClipRow
-from hailuo_nb.notebook.compose import card_of, headline
+from hailuo_nb.notebook.compose import Known, card_of, headline
 from hailuo_nb.session.batch import Batch, Place
 
 WHEN = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
@@ -80,7 +80,7 @@ def batch(*jobs: Job, is_new: bool = True, **changed: Any) -> Batch:
 
 def clip(of: Batch) -> Any:
     """Give the first clip of a batch's card."""
-    return card_of(of, {"t2v-pro": find("t2v-pro")}, 1.0).clips[0]
+    return card_of(of, Known({"t2v-pro": find("t2v-pro")})).clips[0]
 
 
 @pytest.mark.parametrize(
@@ -183,12 +183,12 @@ def test_a_held_batch_asks_with_its_sum(tmp_path: Path) -> None:
     held = [job(tmp_path, id=f"h{i}") for i in range(3)]
     for each in held:
         each.is_held, each.note = True, "Over the limit."
-    card = card_of(batch(*held), {}, 1.0)
+    card = card_of(batch(*held), Known())
     assert card.confirm is not None
     assert (card.confirm.label, card.confirm.sum) == ("Generate · $1.47", "1.47")
     assert card.note == "Over the limit."
     assert [each.hint for each in card.clips] == ["", "", ""]
-    noted = card_of(replace(batch(*held), notes=("One was left out.",)), {}, 1.0)
+    noted = card_of(replace(batch(*held), notes=("One was left out.",)), Known())
     assert noted.note == "One was left out. Over the limit."
 
 
@@ -209,6 +209,6 @@ def test_another_size_or_length_is_a_note(tmp_path: Path) -> None:
 def test_the_simulator_is_named_and_its_time_is_shorter(tmp_path: Path) -> None:
     """Simulated clips say so, and the usual time is divided by the speed."""
     shown = batch(job(tmp_path, service="simulator", status="processing"))
-    card = card_of(shown, {"t2v-pro": find("t2v-pro")}, 10.0)
+    card = card_of(shown, Known({"t2v-pro": find("t2v-pro")}, 10.0))
     assert card.is_simulated
     assert card.clips[0].typical_s == (4.0, 7.0)

@@ -16,7 +16,7 @@ from hailuo_nb.notebook import sheet, twin
 from hailuo_nb.notebook.handlers import CARD_HANDLERS, PLAYER_HANDLERS
 from hailuo_nb.notebook.view import Action, CardView, ClipView, Group
 
-TAGS = {"div", "span", "bdi", "details", "summary", "video", "a", "img", "code"}
+TAGS = {"div", "span", "bdi", "details", "summary", "del", "ins", "video", "a", "img", "code"}
 ATTRIBUTES = {"class", "style", "src", "href", "poster", "controls", "loop", "muted", "playsinline", "preload", "alt",
               "aria-label", "width", "height"}  # fmt: skip
 
