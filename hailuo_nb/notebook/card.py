@@ -41,7 +41,8 @@ _CARD_GAP_S = 0.25
 _TWIN_GAP_S = 2.0
 # 200 clips are 100 kB a state: at this rate a long card updates twice a second, a short one four times.
 _CARD_BYTES_PER_S = 250_000
-_TWIN_BYTES_PER_S = 400_000
+# The twin is what a save in between would keep; where a widget shows all, a long one is rewritten every ten seconds.
+_TWIN_BYTES_PER_S = 30_000
 _HELLO_WITHIN_S = 5.0
 # A card that is finished at once waits so long for a front end to take it over; a busy kernel hears it late.
 _REST_WITHIN_S = 20.0

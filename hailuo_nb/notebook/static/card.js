@@ -154,7 +154,6 @@ class Tile {
     }
     this.showPoster();
     this.writeBody();
-    this.tick();
   }
 
   /** The kernel's, else the twin's. */
@@ -188,6 +187,7 @@ class Tile {
     if (isBelow) more.append(...acts);
     nodes.push(more, this.writeTools());
     this.body.replaceChildren(...nodes);
+    this.tick();
     this.body.querySelectorAll("details").forEach((one, place) => { one.open = wasOpen[place] ?? false; });
     if (focused) /** @type {HTMLElement | null} */ (this.root.querySelector(`[data-name="${CSS.escape(focused)}"]`))?.focus();
   }
@@ -200,7 +200,9 @@ class Tile {
     const row = make("div", "path");
     const name = line(isDone ? clip.file : `will be ${clip.file}`, "", url ? "a" : "span");
     if (url) Object.assign(name, { href: url, target: "_blank", rel: "noopener" });
-    else if (isDone) this.card.later(800, () => { if (this.card.urlOf(clip)) this.writeBody(); }); // the twin comes next
+    else if (isDone) this.card.later(800, () => { // the twin comes next
+      if (this.card.urlOf(clip)) this.writeBody();
+    });
     row.append(name);
     return row;
   }
@@ -665,8 +667,7 @@ class CardView {
     if (isRunning) {
       const left = until_ms ? (until_ms - this.now()) / 1000 : 0;
       said = left > 0 ? `${counts} · ${about(left)} left${pace ? ` ${pace}` : ""}` : counts;
-      // What is on its way counts for less than it says: nothing is here before it is here.
-      part = clips.reduce((sum, clip) => sum + this.partOf(clip) * (clip.is_final ? 1 : 0.7), 0) / clips.length;
+      part = clips.reduce((sum, clip) => sum + this.partOf(clip) * (clip.is_final ? 1 : 0.5), 0) / clips.length;
     }
     this.track.hidden = !isRunning;
     if (this.left.textContent !== said) this.left.textContent = said;
