@@ -57,6 +57,10 @@ class Carrier(Protocol):
         """Make a clip that starts where this one ends."""
         ...
 
+    def next_take(self, job: Job, options: Mapping[str, Any]) -> Job:
+        """Make the take after this one."""
+        ...
+
 
 class Job:
     """One clip, from the row in the ledger to the file.
@@ -309,6 +313,25 @@ class Job:
         """
         self.result()
         return self._carrier.animate(self, prompt, variant, options)
+
+    def next_take(self, *, yes: bool = False, max_cost: object = None) -> Job:
+        """Give the take after this one: another clip of the same words.
+
+        It is made where there is none yet, under all limits, and shown for nothing where there is, so that running the
+        same line again pays nothing.
+
+        Parameters
+        ----------
+        yes : bool
+            Do not ask above the confirmation limit; the budget stays.
+        max_cost : Decimal, float or str, optional
+            Send nothing if it costs more, in US dollars.
+
+        Examples
+        --------
+        >>> second = fox[0].next_take()  # doctest: +SKIP
+        """
+        return self._carrier.next_take(self, {"yes": yes, "max_cost": max_cost})
 
     def __repr__(self) -> str:
         where = f" {self.path}" if self.path else ""

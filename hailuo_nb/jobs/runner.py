@@ -93,6 +93,10 @@ class Home(Protocol):
         """Make a clip that starts where it ends."""
         ...
 
+    def next_take(self, job: Job, options: Mapping[str, Any]) -> Job:
+        """Make the take after it."""
+        ...
+
 
 class Runner:
     """Everything that is on its way in this kernel.
@@ -220,6 +224,10 @@ class Runner:
     def animate(self, job: Job, prompt: str, variant: str, options: Mapping[str, Any]) -> Job:
         """Make a clip that starts where this one ends."""
         return self._home.animate(job, prompt, variant, options)
+
+    def next_take(self, job: Job, options: Mapping[str, Any]) -> Job:
+        """Make the take after it."""
+        return self._home.next_take(job, options)
 
     def is_here(self) -> bool:
         """Tell whether the caller is the background thread."""

@@ -45,6 +45,28 @@ def reserve(
     writing: Writing, batch: NewBatch, wanted: Sequence[NewClip], budget_usd: Decimal | None
 ) -> tuple[str, list[Reserved]]:
     """Find or make the row of each clip; see `hailuo_nb.ledger.store.Ledger.reserve`."""
+    first, found, to_send = _sorted_out(writing, wanted, budget_usd)
+    batch_id = _insert_batch(writing, batch)
+    shown = _shown(writing, batch_id, first, found, to_send)
+    return batch_id, _place(writing, batch_id, wanted, shown)
+
+
+def add(writing: Writing, batch_id: str, clip: NewClip, budget_usd: Decimal | None) -> Reserved:
+    """Find or make the row of one more clip of a batch that is there; see `hailuo_nb.ledger.store.Ledger.add`."""
+    first, found, to_send = _sorted_out(writing, [clip], budget_usd)
+    shown = _shown(writing, batch_id, first, found, to_send)
+    reserved = shown[clip.identity]
+    places = select(batch_clips.c.clip_id, batch_clips.c.position).where(batch_clips.c.batch_id == batch_id)
+    taken: dict[str, int] = {row.clip_id: row.position for row in writing.connection.execute(places)}
+    if reserved.row.id not in taken:
+        _place(writing, batch_id, [clip], shown, first=max(taken.values(), default=-1) + 1)
+    return reserved
+
+
+def _sorted_out(
+    writing: Writing, wanted: Sequence[NewClip], budget_usd: Decimal | None
+) -> tuple[dict[Identity, NewClip], dict[Identity, ClipRow], list[NewClip]]:
+    """Give each clip once, the rows that there are, and what is to be sent, within the budget."""
     services = sorted({clip.service for clip in wanted})
     free_planned(writing, services)
     first: dict[Identity, NewClip] = {}
@@ -56,12 +78,22 @@ def reserve(
         writing.check_budget(
             service, (clip.quote_usd for clip in to_send if clip.service == service), budget_usd
         )
-    batch_id = _insert_batch(writing, batch)
+    return first, found, to_send
+
+
+def _shown(
+    writing: Writing,
+    batch_id: str,
+    first: dict[Identity, NewClip],
+    found: dict[Identity, ClipRow],
+    to_send: Sequence[NewClip],
+) -> dict[Identity, Reserved]:
+    """Make and take up what is to be sent, and say of the rest how it stands."""
     new = _take_up(writing, batch_id, to_send, found)
     shown = {i: new[i] if i in new else _answer(writing, first[i], found[i]) for i in first}
     _unhide(writing, shown)
     _tell_reused(writing, batch_id, [each for each in shown.values() if each.is_cached])
-    return batch_id, _place(writing, batch_id, wanted, shown)
+    return shown
 
 
 def again(
@@ -392,13 +424,18 @@ def _tell_reused(writing: Writing, batch_id: str, cached: Sequence[Reserved]) ->
 
 
 def _place(
-    writing: Writing, batch_id: str, wanted: Sequence[NewClip], shown: dict[Identity, Reserved]
+    writing: Writing,
+    batch_id: str,
+    wanted: Sequence[NewClip],
+    shown: dict[Identity, Reserved],
+    *,
+    first: int = 0,
 ) -> list[Reserved]:
     """Write down what the batch shows at each place, and give it."""
     placed: list[Reserved] = []
     stored: list[dict[str, Any]] = []
     seen: set[Identity] = set()
-    for position, clip in enumerate(wanted):
+    for position, clip in enumerate(wanted, first):
         reserved = shown[clip.identity]
         if clip.identity in seen:
             # One job, shown at each place: it is sent and counted at the first.

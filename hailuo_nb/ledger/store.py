@@ -184,6 +184,19 @@ class Ledger:
         with self._write() as writing:
             return reserving.reserve(writing, batch, clips, budget_usd)
 
+    def add(self, batch_id: str, clip: NewClip, *, budget_usd: Decimal | None = None) -> Reserved:
+        """Find or make the row of one more clip, and show it last in a batch that is there; else as `reserve`.
+
+        Asked for twice it is one clip at one place.
+
+        Raises
+        ------
+        BudgetExceeded
+            Nothing was written.
+        """
+        with self._write() as writing:
+            return reserving.add(writing, batch_id, clip, budget_usd)
+
     def find(self, identities: Sequence[tuple[str, str, int]]) -> list[ClipRow | None]:
         """Look clips up by (service, request hash, take) as `reserve` would, and write nothing."""
         with self._database.read() as connection:

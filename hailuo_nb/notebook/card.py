@@ -1,7 +1,9 @@
 """The live card of a cell: one widget while clips are made, and its static twin in the next output.
 
 In come :class:`~hailuo_nb.notebook.view.CardView` states from the background loop, out go at most four widget
-updates a second, a twin rewritten when a clip arrives, and at the end a plain line in the widget's place.
+updates a second (of a long card only what changed), a twin rewritten when a clip arrives, and at the end a plain line
+in the widget's place: a saved widget would reopen as "Loading widget...". The front end then moves its card over to the
+twin's output, so that whoever sits there still has the buttons.
 What a person does on the card comes back as a message and goes to the owner, who hands it to the background
 loop.
 
@@ -12,8 +14,8 @@ here uses them after :meth:`CardPainter.show`.
 Messages from the front end: ``{"type": "hello", "page": id}``, ``{"type": "need", "keys": [...]}`` (posters),
 ``{"type": "bytes", "key": ...}`` (the clip itself, where no URL reaches it) and ``{"type": "action", "name":
 ..., "key": ..., "sum": ...}``. Messages to it: ``{"type": "posters", "keys": [...]}`` with one buffer each,
-``{"type": "bytes", "key": ...}`` with one buffer or none, and ``{"type": "now", "ms": ...}``, because the two
-clocks may differ.
+``{"type": "bytes", "key": ...}`` with one buffer or none, ``{"type": "changes", ...}`` with clips that changed, and
+``{"type": "now", "ms": ...}``, because the two clocks may differ.
 """
 
 from __future__ import annotations
@@ -39,8 +41,12 @@ _CARD_GAP_S = 0.25
 _TWIN_GAP_S = 2.0
 # 200 clips are 100 kB a state: at this rate a long card updates twice a second, a short one four times.
 _CARD_BYTES_PER_S = 250_000
-_TWIN_BYTES_PER_S = 400_000
+# The twin is what a save in between would keep; where a widget shows all, a long one is rewritten every ten seconds.
+_TWIN_BYTES_PER_S = 30_000
 _HELLO_WITHIN_S = 5.0
+# A card that is finished at once waits so long for a front end to take it over; a busy kernel hears it late.
+_REST_WITHIN_S = 20.0
+_REST_LOOK_S = 0.25
 _POSTERS_A_MESSAGE = 20
 
 CallLater = Callable[[float, Callable[[], None]], object]
@@ -54,14 +60,30 @@ class CardWidget(anywidget.AnyWidget):
     """
 
     _esm = _STATIC / "card.js"
-    _css = _STATIC / "card.css"
+    _css = (_STATIC / "card.css").read_text("utf-8") + (_STATIC / "grid.css").read_text("utf-8")
     card = traitlets.Dict().tag(sync=True)
+    _is_quiet = False
+
+    def keep(self, card: dict[str, Any]) -> None:
+        """Hold a state for pages that come later, without sending it to those that were told what changed."""
+        self._is_quiet = True
+        try:
+            self.card = card
+        finally:
+            self._is_quiet = False
+
+    def notify_change(self, change: Any) -> None:
+        """Send a change, unless it was told in another way."""
+        if self._is_quiet:
+            traitlets.HasTraits.notify_change(self, change)
+        else:
+            super().notify_change(change)
 
 
 class CardPainter:
     """Keeps what a cell shows in step with its clips.
 
-    :meth:`show` is called in the cell, :meth:`update` and :meth:`finish` on the background loop.
+    :meth:`show` is called in the cell, :meth:`update` and :meth:`rest` on the background loop.
 
     Parameters
     ----------
@@ -109,7 +131,9 @@ class CardPainter:
         self._pages: set[str] = set()
         self._shown_at = 0.0
         self._shown_twin: object = None
-        self._is_finished = False
+        self._is_closed = False
+        self._is_resting = False
+        self._has_line = False
         self._is_ticking = False
         self._card_pace = _Pace(self._paint_card, call_later, now, _CARD_GAP_S, _CARD_BYTES_PER_S)
         self._twin_pace = _Pace(self._paint_twin, call_later, now, _TWIN_GAP_S, _TWIN_BYTES_PER_S)
@@ -148,8 +172,9 @@ class CardPainter:
         card, posters
             As in :meth:`show`.
         """
-        if self._is_finished:
+        if self._is_closed:
             return
+        self._is_resting = False
         self._take(card, posters)
         self._card_pace.ask()
         if self._twin_state() != self._shown_twin:
@@ -158,36 +183,55 @@ class CardPainter:
             self._is_ticking = True
             self._call_later(_HELLO_WITHIN_S, self._tick)
 
-    def finish(self, card: CardView, posters: Mapping[str, bytes]) -> None:
-        """Hand over to the twin: rewrite it, put a plain line in the widget's place, close the widget.
+    def rest(self, card: CardView, posters: Mapping[str, bytes]) -> None:
+        """Nothing moves any more: leave static outputs, which a saved notebook shows without a kernel.
 
-        A page that was reloaded meanwhile gets no display updates any more (measured); there the widget
-        stays, and shows the final clips by itself.
+        The widget lives on where a front end has taken it over, and hears what a person does there; an
+        :meth:`update` sets it going again. A page that was reloaded meanwhile gets no display updates any more
+        (measured); there the widget's output stays, and shows the final clips by itself.
 
         Parameters
         ----------
         card, posters
             As in :meth:`show`.
         """
-        if self._is_finished:
+        if self._is_closed:
             return
-        self._is_finished = True
         self._take(card, posters)
+        if not self._is_resting:
+            self._is_resting = True
+            self._settle()
+        else:
+            self._settle(is_again=True)
+
+    def _settle(self, *, is_again: bool = False) -> None:
+        """Replace the outputs as soon as a front end can take the card over, or none has come."""
+        if self._is_closed or not self._is_resting or self._card is None:
+            return
+        if not self.is_answered and self._now() - self._shown_at < _REST_WITHIN_S:
+            if not is_again:
+                self._call_later(_REST_LOOK_S, self._settle)
+            return
+        self._has_line = True
+        self._take(self._card, self._posters)
         self._paint_card()
-        self._publish(twin_bundle(card, self._posters, has_headline=False), f"{self.display_id}-twin", True)
-        self._publish(_line_bundle(card), f"{self.display_id}-card", True)
-        if self.widget is not None and len(self._pages) < 2:
-            self.widget.close()
+        self._shown_twin = self._twin_state()
+        self._publish(
+            twin_bundle(self._card, self._posters, has_headline=False), f"{self.display_id}-twin", True
+        )
+        self._publish(_line_bundle(self._card), f"{self.display_id}-card", True)
+        if not self.is_answered:
+            self.close()
 
     def close(self) -> None:
         """Stop drawing; the twin stays as it is."""
-        self._is_finished = True
+        self._is_closed = True
         if self.widget is not None:
             self.widget.close()
 
     def _take(self, card: CardView, posters: Mapping[str, bytes]) -> None:
         """Remember the newest state."""
-        self._card = card
+        self._card = replace(card, is_over=self._has_line)
         self._posters = {key: data for key, data in posters.items() if data}
 
     def _twin_state(self) -> object:
@@ -197,32 +241,42 @@ class CardPainter:
         clips = tuple(
             replace(clip, started_ms=None, elapsed_s=None, typical_s=None) for clip in self._card.clips
         )
-        return replace(self._card, clips=clips, left_s=None), frozenset(self._posters)
+        return replace(self._card, clips=clips, until_ms=None, pace=""), frozenset(self._posters)
 
     def _paint_card(self) -> int:
         """Write the widget's trait and send posters that are new; give the bytes it took."""
         if self.widget is None or self._card is None:
             return 0
         state = self._card.to_dict()
-        self.widget.card = state
+        changes = _changes(self.widget.card, state) if self._card.is_table else None
+        if changes is None:
+            self.widget.card = sent = state
+        else:
+            self.widget.keep(state)
+            sent = changes
+            if any(changes[part] for part in ("clips", "head", "gone")):
+                self._send(changes)
         fresh = [key for key in self._posters if key not in self._pushed]
         self._pushed.update(fresh)
-        return len(json.dumps(state)) + self._send_posters(fresh)
+        return len(json.dumps(sent)) + self._send_posters(fresh)
 
     def _paint_twin(self) -> int:
         """Rewrite the twin in its place; give the bytes it took."""
-        if self._is_finished or self._card is None:
+        if self._is_closed or self._is_resting or self._card is None:
             return 0
         self._shown_twin = self._twin_state()
         is_alone = not self.is_answered and self._now() - self._shown_at >= _HELLO_WITHIN_S
         now_ms = self._epoch_ms() if is_alone else None
-        bundle = twin_bundle(self._card, self._posters, has_sheet=False, now_ms=now_ms)
+        bundle = twin_bundle(
+            self._card, self._posters, has_headline=not self._has_line, has_sheet=False, now_ms=now_ms
+        )
         self._publish(bundle, f"{self.display_id}-twin", True)
         return sum(len(part) for part in bundle.values())
 
     def _tick(self) -> None:
         """Move the twin's own progress on, as long as no widget does."""
-        if self._is_finished or self.is_answered or self._card is None:
+        if self._is_closed or self._is_resting or self.is_answered or self._card is None:
+            self._is_ticking = False
             return
         if not self._card.is_final:
             self._twin_pace.ask()
@@ -313,6 +367,19 @@ class _Pace:
         self._is_waiting = False
         size = self._run()
         self._next = self._now() + max(self._gap, size / self._rate)
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Give what a front end that has `old` needs to have `new`; None where it needs all of it."""
+    before = [clip["key"] for clip in old.get("clips", ())]
+    if before != [clip["key"] for clip in new["clips"]]:
+        return None
+    return {
+        "type": "changes",
+        "clips": [clip for clip, was in zip(new["clips"], old["clips"], strict=True) if clip != was],
+        "head": {name: value for name, value in new.items() if name != "clips" and value != old.get(name)},
+        "gone": [name for name in old if name not in new],
+    }
 
 
 def _line_bundle(card: CardView) -> dict[str, str]:

@@ -7,6 +7,10 @@ Next: `hailuo_nb.notebook.front` hands it to the painter.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
 
 from hailuo_nb.catalog.quotes import clips_text, quote_line, sum_usd, usd_text
 from hailuo_nb.catalog.variants import Variant
@@ -16,12 +20,20 @@ from hailuo_nb.notebook.view import (
     CardView,
     ClipView,
     Confirm,
+    Earlier,
+    Word,
+    about_text,
     arrange,
+    brief,
     date_text,
     file_src,
+    moment_text,
     word_for,
 )
+from hailuo_nb.prompts.changes import Piece, changes
 from hailuo_nb.session.batch import Batch, Place
+from hailuo_nb.session.remaining import Outlook
+from hailuo_nb.session.versions import Version
 
 NOT_BILLED = "Nothing was billed."
 MAYBE_BILLED = "It may have been billed; %hailuo balance shows what is left."
@@ -30,40 +42,156 @@ REFUSAL = "Whether a refused clip is billed is not documented; the bill will say
 UNCONFIRMED = (
     "It was sent and no answer came. It may be billed, is looked for, and is not sent again by itself."
 )
+# Of a version before, so many clips are shown: more would make a notebook heavy that is not looked into.
+MOST_EARLIER = 12
 
 
-def card_of(batch: Batch, variants: Mapping[str, Variant], speed: float) -> CardView:
+@dataclass(frozen=True)
+class Known:
+    """What is looked up once for a card, so that drawing it asks no disk.
+
+    Attributes
+    ----------
+    variants : Mapping[str, Variant]
+        Every variant of the batch by name.
+    speed : float
+        How many times faster than the catalogue says the service works.
+    outlook : Outlook or None
+        How long clips take and what the account allows.
+    take_usd : Mapping[str, Decimal]
+        By request, what one more take costs today; without a price there is no button.
+    version : Version or None
+        The version of the cell before its text was changed.
+    """
+
+    variants: Mapping[str, Variant] = field(default_factory=dict)
+    speed: float = 1.0
+    outlook: Outlook | None = None
+    take_usd: Mapping[str, Decimal] = field(default_factory=dict)
+    version: Version | None = None
+
+
+def card_of(batch: Batch, known: Known, now: datetime | None = None) -> CardView:
     """Give the whole card of a batch.
 
     Parameters
     ----------
     batch : Batch
         As it is now.
-    variants : Mapping[str, Variant]
-        Every variant of the batch by name.
-    speed : float
-        How many times faster than the catalogue says the service works.
+    known : Known
+        What was looked up for it.
+    now : datetime, optional
+        The time.
     """
+    takes = _takes(batch)
+    template = _template(batch)
     clips = tuple(
-        clip_of(str(number), place, batch, variants.get(place.job.variant), speed)
-        for number, place in enumerate(batch.places)
+        replace(clip_of(str(number), place, batch, known, takes), is_said=bool(template))
+        for number, place in _in_order(batch)
     )
     held = batch.held
     held_usd = sum_usd(job.quote_usd for job in held)
     confirm = None
     if held and held_usd is not None and not batch.is_headless:
         confirm = Confirm(label=f"Generate · {usd_text(held_usd)}", sum=str(held_usd))
+    now = now or datetime.now(UTC)
+    left_s = None if batch.is_headless or known.outlook is None else known.outlook.left_s(batch.jobs, now)
+    pace = (
+        known.outlook.pace
+        if known.outlook and left_s and known.outlook.is_held_up(batch.jobs, left_s)
+        else ""
+    )
+    notes = [*batch.notes, *([held[0].note] if held else [])]
+    if held and left_s and pace:
+        notes.append(f"It will take {about_text(left_s)} {pace}.")
     return arrange(
         CardView(
             batch=batch.id,
             clips=clips,
             headline=headline(batch),
+            prompt=template,
             is_simulated=batch.service == "simulator",
             is_headless=batch.is_headless,
-            note=" ".join([*batch.notes, *([held[0].note] if held else [])]),
+            note=" ".join(notes),
             confirm=confirm,
+            until_ms=int((now.timestamp() + left_s) * 1000) if left_s and not held else None,
+            pace=pace,
+            earlier=None if batch.is_headless or known.version is None else earlier_of(known.version, known),
         )
     )
+
+
+def _template(batch: Batch) -> str:
+    """Give what all prompts were made from, where only axes differ; heads and captions say their values."""
+    templates = {place.job.row.prompt_template for place in batch.places}
+    prompts = {place.job.prompt for place in batch.places}
+    if len(templates) != 1 or len(prompts) < 2 or not all(place.axes for place in batch.places):
+        return ""
+    return templates.pop() or ""
+
+
+def _in_order(batch: Batch) -> list[tuple[int, Place]]:
+    """Give the places as they are shown: a take that was added later stands beside the others of its request."""
+    first: dict[tuple[str, ...], int] = {}
+    numbered = list(enumerate(batch.places))
+    for number, place in numbered:
+        first.setdefault((place.job.row.request_hash, *place.axes.values()), number)
+    return sorted(
+        numbered, key=lambda each: (first[(each[1].job.row.request_hash, *each[1].axes.values())], each[0])
+    )
+
+
+def _takes(batch: Batch) -> Mapping[str, int]:
+    """Give the last take of each request that the batch shows."""
+    takes: dict[str, int] = {}
+    for job in batch.jobs:
+        takes[job.row.request_hash] = max(takes.get(job.row.request_hash, 0), job.take)
+    return takes
+
+
+def earlier_of(version: Version, known: Known) -> Earlier:
+    """Give what stands behind the quiet line about the version before."""
+    batch = version.batch
+    found = _compared(version.was.strip(), version.now.strip())
+    total = sum_usd(_paid_usd(job) for job in batch.jobs)
+    price = " ".join(filter(None, ["simulated" if batch.service == "simulator" else "", usd_text(total)]))
+    more = len(batch) - MOST_EARLIER
+    takes = _takes(batch)
+    clips = tuple(
+        replace(
+            clip_of(f"p{number}", place, batch, known, takes),
+            actions=(),
+            cached_note="",
+            cost_note="",
+            is_said=bool(_template(batch)) or place.job.prompt == version.was.strip(),
+        )
+        for number, place in enumerate(batch.places[:MOST_EARLIER])
+    )
+    shown = arrange(CardView("", clips, prompt=" "))
+    return Earlier(
+        line=f"previous version, {moment_text(version.when)} · {price} · {found.text}",
+        title=f"{version.when:%Y-%m-%d %H:%M:%S} UTC",
+        was=_words(found.was),
+        now=_words(found.now),
+        clips=tuple(replace(clip, caption=clip.label or clip.caption) for clip in shown.clips),
+        more=f"and {clips_text(more)} more: batch.previous has all of them" if more > 0 else "",
+    )
+
+
+# A card is drawn several times a second, and its texts do not change.
+_compared = lru_cache(maxsize=64)(changes)
+
+
+def _words(pieces: tuple[Piece, ...]) -> tuple[Word, ...]:
+    """Give a compared text as the card shows it."""
+    return tuple(Word(piece.text, piece.is_changed) for piece in pieces)
+
+
+def _paid_usd(job: Job) -> Decimal | None:
+    """Give what a clip cost, else what it was said to cost; nothing for one that was never sent."""
+    if job.status in {"planned", "cancelled"} or job.row.was_accepted is False:
+        return Decimal(0)
+    return job.quote_usd if job.cost_usd is None else job.cost_usd
 
 
 def headline(batch: Batch) -> str:
@@ -77,9 +205,10 @@ def headline(batch: Batch) -> str:
     )
 
 
-def clip_of(key: str, place: Place, batch: Batch, variant: Variant | None, speed: float) -> ClipView:
+def clip_of(key: str, place: Place, batch: Batch, known: Known, takes: Mapping[str, int]) -> ClipView:
     """Give one place of the card."""
     job = place.job
+    variant, speed = known.variants.get(job.variant), known.speed
     row = job.row
     size = (row.width, row.height) if row.width and row.height else _promised_size(job, variant)
     sent = row.submitted_utc
@@ -109,7 +238,7 @@ def clip_of(key: str, place: Place, batch: Batch, variant: Variant | None, speed
         hint=_hint(job),
         prediction_id=job.prediction_id or "",
         note=_odd_size(job, variant),
-        actions=_actions(job),
+        actions=_actions(job) or _another(job, known, takes, is_gathered=batch.is_gathered),
         axes=_axes(place, job, variant, size, batch),
     )
 
@@ -118,15 +247,17 @@ def _axes(
     place: Place, job: Job, variant: Variant | None, size: tuple[int, int], batch: Batch
 ) -> dict[str, str]:
     """Give everything that may differ between clips, in the order to say it."""
-    asked = job.row.asked_duration_s
-    seconds = job.row.duration_s or asked
+    # As asked: what was measured would move clips about on the card as they arrive, and is said in a note.
+    seconds = job.row.asked_duration_s or job.row.duration_s
     axes = {"variant": job.variant}
     if seconds:
         axes["length"] = f"{seconds:g} s" if seconds == int(seconds) else f"{seconds:.1f} s"
     if variant is not None and variant.picture:
         axes["size"] = variant.picture
-    elif size[1]:
+    elif size[1] and len(batch) == 1:
         axes["size"] = f"{size[1]}p"
+    if len({each.job.row.prompt_template for each in batch.places}) > 1:
+        axes["prompt"] = brief(job.row.prompt_template or job.prompt)
     axes |= {name: str(value) for name, value in place.axes.items()}
     if any(each.job.take > 1 for each in batch.places):
         axes["take"] = str(job.take)
@@ -211,3 +342,14 @@ def _actions(job: Job) -> tuple[Action, ...]:
             ),
         )
     return ()
+
+
+def _another(job: Job, known: Known, takes: Mapping[str, int], *, is_gathered: bool) -> tuple[Action, ...]:
+    """Give the button for one more take, on the last one of its request that is here."""
+    usd = known.take_usd.get(job.row.request_hash)
+    if job.status != "completed" or job.take != takes[job.row.request_hash] or usd is None:
+        return ()
+    price = " ".join(filter(None, ["simulated" if job.service == "simulator" else "", usd_text(usd)]))
+    title = f"Makes take {job.take + 1} of the same words"
+    command = "" if is_gathered else f"--takes {job.take + 1}"
+    return (Action(f"take-{job.take + 1}", f"New take {price}", title=title, command=command, sum=str(usd)),)

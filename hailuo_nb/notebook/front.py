@@ -1,12 +1,13 @@
 """Shows batches in the running notebook.
 
 In comes a batch from the session, out go its card and the static twin, kept in step by the background thread until
-every clip is done. A headless run gets one plain, final display instead.
+every clip is done, and set going again by a button. A headless run gets one plain, final display instead.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,20 +19,23 @@ from hailuo_nb.catalog.imageref import ImageRef
 from hailuo_nb.errors import HailuoError
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.notebook.card import CardPainter, show_static
-from hailuo_nb.notebook.compose import card_of
+from hailuo_nb.notebook.compose import MOST_EARLIER, Known, card_of
 from hailuo_nb.notebook.frames import Frames
 from hailuo_nb.notebook.sheet import thumbnail
 from hailuo_nb.notebook.surroundings import look_around
-from hailuo_nb.session import aftercare
-from hailuo_nb.session.batch import Batch
+from hailuo_nb.notebook.view import CardView
+from hailuo_nb.session import aftercare, takes
+from hailuo_nb.session.batch import Batch, Place
+from hailuo_nb.session.remaining import outlook_of
 from hailuo_nb.session.session import Terms
+from hailuo_nb.session.versions import previous_version
 
 if TYPE_CHECKING:
     from hailuo_nb.session.session import Session
 
 
-# So long a failed clip keeps its buttons; then the card becomes static, because a saved widget reopens as a blank.
-BUTTONS_STAY_S = 600.0
+# Cards at rest that still hear their buttons; of more, the oldest let go, and %hailuo show brings them back.
+MOST_RESTING = 50
 # A state of 200 clips takes some 15 ms to put together, and each of them changes six times: put together at every
 # change it kept the kernel busy for minutes. So changes are gathered, the longer the more work they make.
 GATHER_S = 0.05
@@ -54,7 +58,7 @@ class Front:
         self._shell = shell
         self._shown = 0
         self._last: tuple[str, int] | None = None
-        self._scenes: set[_Scene] = set()
+        self._scenes: list[_Scene] = []
 
     def attach(self) -> None:
         """Let the shell show frames of a clip as small pictures, and tables of clips as tables."""
@@ -69,26 +73,38 @@ class Front:
             return True
         self._last = here
         self._shown += 1
-        scene = _Scene(self._session, batch, f"hailuo-{batch.id}-{self._shown}")
-        has_widgets = look_around(self._shell).has_widgets
-        if batch.is_headless or not has_widgets or (batch.done() and not batch.held):
+        around = look_around(self._shell)
+        scene = _Scene(self._session, batch, f"hailuo-{batch.id}-{self._shown}", (around.cell_id, here[1]))
+        if batch.is_headless or not around.has_widgets:
             scene.show_once()
         else:
-            self._scenes.add(scene)
-            scene.show_live(lambda: self._scenes.discard(scene))
+            self._let_go(scene)
+            self._scenes.append(scene)
+            scene.show_live()
         return True
+
+    def _let_go(self, new: _Scene) -> None:
+        """Close what an earlier run of this cell showed, which the front end has taken away, and very old cards."""
+        cell_id, run = new.cell
+        gone = [each for each in self._scenes if cell_id and each.cell[0] == cell_id and each.cell[1] != run]
+        resting = [each for each in self._scenes if each not in gone and not each.is_moving]
+        gone += resting[: max(0, len(resting) - MOST_RESTING)]
+        for each in gone:
+            each.close()
+            self._scenes.remove(each)
 
 
 class _Scene:
     """One showing of one batch."""
 
-    def __init__(self, session: Session, batch: Batch, display_id: str) -> None:
+    def __init__(self, session: Session, batch: Batch, display_id: str, cell: tuple[str | None, int]) -> None:
+        self.cell = cell
         self._session = session
         self._batch = batch
         self._display_id = display_id
+        self._known = _looked_up(session, batch)
         self._painter: CardPainter | None = None
-        self._stop: Callable[[], None] = _nothing
-        self._ended: Callable[[], None] = _nothing
+        self._stops: list[Callable[[], None]] = []
         self._is_gathering = False
         self._drawing_s = 0.0
 
@@ -96,9 +112,8 @@ class _Scene:
         """Display the batch as it is, without a widget."""
         show_static(self._card(), self._posters(), display_id=self._display_id)
 
-    def show_live(self, ended: Callable[[], None]) -> None:
+    def show_live(self) -> None:
         """Display card and twin, and keep them in step."""
-        self._ended = ended
         self._painter = CardPainter(
             self._display_id,
             call_later=_call_later,
@@ -106,20 +121,36 @@ class _Scene:
             clip_bytes=self._clip_bytes,
         )
         self._painter.show(self._card(), self._posters())
-        self._stop = self._batch.observe(self._on_change)
+        self._stops.append(self._batch.observe(self._on_change))
+        if self._known.version is not None:
+            self._stops.append(self._known.version.batch.observe(self._on_change))
 
-    def _card(self) -> Any:
-        batch = self._batch
-        variants = {job.variant: self._session.variant_of(job) for job in batch.jobs}
-        known = {name: variant for name, variant in variants.items() if variant is not None}
-        return card_of(batch, known, self._session.speed_of(batch.service))
+    def close(self) -> None:
+        """Stop drawing and hearing."""
+        for stop in self._stops:
+            stop()
+        if self._painter is not None:
+            self._painter.close()
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether something happens by itself, or somebody is asked."""
+        return not self._batch.done() or bool(self._batch.held)
+
+    def _card(self) -> CardView:
+        return card_of(self._batch, self._known)
 
     def _posters(self) -> Mapping[str, bytes]:
-        return {str(n): place.job.poster for n, place in enumerate(self._batch.places) if place.job.poster}
+        """Give the posters that are there, of the version before too."""
+        found = {str(n): place.job.poster for n, place in enumerate(self._batch.places)}
+        if self._known.version is not None:
+            places = self._known.version.batch.places[:MOST_EARLIER]
+            found |= {f"p{n}": place.job.poster for n, place in enumerate(places)}
+        return {key: poster for key, poster in found.items() if poster}
 
     def _on_change(self, _job: Job) -> None:
         """Draw again soon, and at once when nothing more is to come; on the background thread."""
-        if not self._is_moving():
+        if not self.is_moving:
             self._draw()
         elif not self._is_gathering:
             self._is_gathering = True
@@ -135,36 +166,14 @@ class _Scene:
     def _draw_now(self) -> None:
         if self._painter is None:
             return
-        card = self._card()
-        if self._is_moving():
-            self._painter.update(card, self._posters())
-        elif self._painter.is_answered and any(clip.actions for clip in card.clips):
-            self._painter.update(card, self._posters())
-            _call_later(BUTTONS_STAY_S, self._end)
-        else:
-            self._end()
-
-    def _is_moving(self) -> bool:
-        """Tell whether something happens by itself, or somebody is asked."""
-        return not self._batch.done() or bool(self._batch.held)
-
-    def _end(self) -> None:
-        """Hand over to the static card, unless a button has set something going meanwhile."""
-        if self._painter is None or self._is_moving():
-            return
-        self._stop()
-        painter, self._painter = self._painter, None
-        painter.finish(self._card(), self._posters())
-        self._ended()
+        draw = self._painter.update if self.is_moving else self._painter.rest
+        draw(self._card(), self._posters())
 
     def _on_message(self, content: dict[str, Any]) -> None:
-        """Hand what a person did to the session; the work happens on the background thread."""
-        name, job = content.get("name"), self._job_at(content.get("key"))
-        if name == "confirm":
-            try:
-                usd = Decimal(str(content.get("sum")))
-            except InvalidOperation:
-                return
+        """Hand what a person did to the session; the work happens on other threads."""
+        name, job, usd = str(content.get("name")), self._job_at(content.get("key")), _sum_of(content)
+        wanted = re.fullmatch(r"take-([1-9]\d{0,5})", name)
+        if name == "confirm" and usd is not None:
             self._session.confirm(self._batch, usd)
         elif name == "decline":
             for held in self._batch.held:
@@ -172,46 +181,94 @@ class _Scene:
         elif job is not None and name == "cancel":
             job.cancel()
         elif job is not None and name in {"retry", "resend", "abandon"}:
-            threading.Thread(
-                target=self._again, args=(str(name), job), name="hailuo-again", daemon=True
-            ).start()
+            self._aside(job, lambda: self._again(job, name))
+        elif job is not None and wanted and usd is not None:
+            self._aside(job, lambda: self._another(job, int(wanted[1]), usd))
 
-    def _again(self, name: str, job: Job) -> None:
-        """Do what a button said; away from the kernel's thread, which may be about to run a cell."""
-        try:
-            if name == "abandon":
-                aftercare.abandon(self._session, job)
-            else:
-                # The button said the price, so pressing it is the yes; the budget holds all the same.
-                self._take_in(job, aftercare.again(self._session, job, Terms(yes=True)))
-        except HailuoError as error:
-            text = str(error)
-            self._session.runner(job.service).call(lambda: job.show(note=text))
+    def _aside(self, job: Job, do: Callable[[], None]) -> None:
+        """Do what a button said, away from the kernel's thread, which may be about to run a cell."""
 
-    def _take_in(self, old: Job, new: Job) -> None:
-        """Show the new attempt in the place of the old one."""
-        places = tuple(replace(p, job=new, is_new=True) if p.job is old else p for p in self._batch.places)
-        self._batch = replace(self._batch, places=places)
-        stop, also = self._stop, new.observe(self._on_change)
-        self._stop = lambda: (stop(), also())[0]
+        def done() -> None:
+            try:
+                do()
+            except HailuoError as error:
+                text = str(error)
+                self._known = replace(self._known, take_usd=_prices(self._session, self._batch))
+                self._session.runner(job.service).call(lambda: job.show(note=text))
+
+        threading.Thread(target=done, name="hailuo-button", daemon=True).start()
+
+    def _again(self, job: Job, name: str) -> None:
+        """Try a clip again, or give it up."""
+        if name == "abandon":
+            aftercare.abandon(self._session, job)
+            return
+        # The button said the price, so pressing it is the yes; the budget holds all the same.
+        new = aftercare.again(self._session, job, Terms(yes=True))
+        places = tuple(replace(p, job=new, is_new=True) if p.job is job else p for p in self._batch.places)
+        self._take_in(new, places)
+
+    def _another(self, job: Job, take: int, usd: Decimal) -> None:
+        """Make one more take of a clip; of two presses the second finds it made."""
+        new = takes.add_take(self._session, self._batch.id, job, take, usd)
+        if new not in self._batch.jobs:
+            axes = next(place.axes for place in self._batch.places if place.job is job)
+            self._take_in(new, (*self._batch.places, Place(new, axes, is_new=not new.cached)))
+
+    def _take_in(self, new: Job, places: tuple[Place, ...]) -> None:
+        """Show a new clip, in the place of an old one or beside the others."""
+        left = self._session.budget_left(self._batch.service)
+        self._batch = replace(self._batch, places=places, budget_left_usd=left)
+        self._stops.append(new.observe(self._on_change))
 
     def _job_at(self, key: object) -> Job | None:
         places = self._batch.places
-        if isinstance(key, str) and key.isdecimal() and int(key) < len(places):
+        if isinstance(key, str) and re.fullmatch(r"\d{1,9}", key) and int(key) < len(places):
             return places[int(key)].job
         return None
 
     def _clip_bytes(self, key: str) -> bytes | None:
-        job = self._job_at(key)
+        version = self._known.version
+        if key.startswith("p") and version is not None and re.fullmatch(r"p\d{1,2}", key):
+            job: Job | None = version.batch[int(key[1:])]
+        else:
+            job = self._job_at(key)
         if job is None or job.path is None or not job.path.is_file():
             return None
         return job.path.read_bytes()
 
 
+def _looked_up(session: Session, batch: Batch) -> Known:
+    """Look up once what a card needs besides its jobs."""
+    found = {job.variant: session.variant_of(job) for job in batch.jobs}
+    variants = {name: variant for name, variant in found.items() if variant is not None}
+    speed = session.speed_of(batch.service)
+    if batch.is_headless:
+        return Known(variants, speed)
+    typical_s = {name: variant.typical_s if variant is not None else None for name, variant in found.items()}
+    return Known(
+        variants,
+        speed,
+        outlook=outlook_of(session, typical_s, batch.service) if batch.places else None,
+        take_usd=_prices(session, batch),
+        version=previous_version(session, batch),
+    )
+
+
+def _prices(session: Session, batch: Batch) -> dict[str, Decimal]:
+    """Look up what one more take of each clip costs today."""
+    return takes.prices_of(session, batch.jobs)
+
+
+def _sum_of(content: Mapping[str, Any]) -> Decimal | None:
+    """Read the sum that a button said."""
+    try:
+        usd = Decimal(str(content.get("sum")))
+    except InvalidOperation:
+        return None
+    return usd if usd.is_finite() else None
+
+
 def _call_later(seconds: float, callback: Callable[[], None]) -> object:
     """Call back on the background loop, which is the one that is running here."""
     return asyncio.get_running_loop().call_later(seconds, callback)
-
-
-def _nothing() -> None:
-    """Stand in for what is not set yet."""

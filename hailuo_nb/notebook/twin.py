@@ -4,7 +4,8 @@ In come a :class:`~hailuo_nb.notebook.view.CardView` and the posters that are th
 HTML, plain text and a contact sheet. It is what a saved notebook holds, and what stands beside the live
 widget from the first moment, already naming every clip and pointing at its file.
 
-All of its look is in ``style`` attributes, because an untrusted notebook loses ``<style>``. JupyterLab's
+Its look is in ``style`` attributes, because an untrusted notebook loses ``<style>``; only the grid by axes has a sheet
+besides, which moves its heads to the edges of the table where there is room. JupyterLab's
 sanitizer (measured on 4.6) then keeps flex boxes, positions, paddings and ``rgba()`` colours; it drops
 ``aspect-ratio``, ``object-fit`` and ``var()``. So text inherits the front end's colours, grounds and lines
 are translucent grey, which is right in light and dark, and the 16:9 frame is held open by its padding. The only
@@ -15,8 +16,10 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from html import escape
+from pathlib import Path
 
 from hailuo_nb.notebook.handlers import CARD_HANDLERS, PLAYER_HANDLERS
 from hailuo_nb.notebook.markup import NO_MATH
@@ -28,7 +31,9 @@ from hailuo_nb.notebook.view import (
     WIDE_BRIEF,
     CardView,
     ClipView,
+    Earlier,
     Group,
+    Word,
     brief,
     counts_text,
     cut,
@@ -40,15 +45,18 @@ from hailuo_nb.notebook.view import (
 
 __all__ = ["batch_class", "clip_class", "headline_html", "twin_bundle", "twin_html", "twin_text"]
 
+MANY = 4
+"""Of more clips than this each has a smaller poster: a notebook of sweeps has to stay a file that one can send."""
+
 # static/card.css holds the same measures, so that nothing moves when the twin takes the widget's place.
 _ROOT = "margin:0;font-size:13px;line-height:20px;overflow-wrap:break-word"
-_FLOW = "display:flex;flex-wrap:wrap;gap:16px 12px;margin:0"
+_FLOW = "display:flex;flex-wrap:wrap;gap:4px 12px;margin:0"
 _FRAME = (
     "position:relative;width:100%;height:0;margin:0;padding:0 0 56.25%;overflow:hidden;"
     "border-radius:4px;background:rgba(128,128,128,0.16)"
 )
 _FILL = "position:absolute;top:0;left:0;width:100%;height:100%;max-width:100%;margin:0"
-_ROW = "display:flex;justify-content:space-between;gap:12px;margin:6px 0 0"
+_ROW = "display:flex;flex-wrap:wrap;justify-content:space-between;gap:0 12px;margin:6px 0 0"
 _WHY = "position:absolute;top:32px;left:10px;right:10px;bottom:34px;overflow:auto;line-height:18px;margin:0"
 _DO = "position:absolute;left:10px;right:10px;bottom:9px;font-size:12px;margin:0"
 _EDGE = "position:absolute;left:0;right:0;bottom:0;height:3px;background:#e53935;margin:0"
@@ -58,6 +66,8 @@ _GROW = "flex-grow:1;min-width:0;margin:0"
 _QUIET = "opacity:0.78;margin:0"
 _LINE = "margin:0"
 _PRICE = "white-space:nowrap"
+_HEAD = "font-weight:600;margin:0"
+_PLACES = "display:flex;flex-wrap:wrap;gap:4px 12px;margin:0 0 8px"
 
 
 def batch_class(batch: str) -> str:
@@ -103,21 +113,97 @@ def twin_html(
         parts.append(
             f'<div style="max-width:984px;margin:0 0 8px">{_text_block(card.prompt, is_wide=True)}</div>'
         )
-    clips = {clip.key: clip for clip in card.clips}
-    if card.is_table:
-        parts += [_row(clip, card, posters.get(clip.key, b""), now_ms) for clip in card.clips]
-    else:
-        width = _tile_width(card)
-        for group in card.groups or (Group("", tuple(clips)),):
-            tiles = (_tile(clips[key], card, posters.get(key, b""), width, now_ms) for key in group.keys)
-            head = (
-                f'<div style="margin:12px 0 6px;font-weight:600">{_bdi(group.head)}</div>'
-                if group.head
-                else ""
-            )
-            parts.append(f'{head}<div style="{_FLOW}">{"".join(tiles)}</div>')
+    if card.earlier is not None and not card.is_headless:
+        parts.append(_earlier(card.earlier, card, posters))
+    parts += _places(card, posters, now_ms)
     parts.append("</div>")
     return "".join(parts)
+
+
+def _places(card: CardView, posters: Mapping[str, bytes], now_ms: int | None) -> list[str]:
+    """Draw the clips: rows of a table, one flow, or groups and grids by axes."""
+    if card.is_table:
+        return [_row(clip, card, posters.get(clip.key, b""), now_ms) for clip in card.clips]
+    clips = {clip.key: clip for clip in card.clips}
+    width = _tile_width(card)
+    if len(clips) > MANY:
+        posters = {key: thumbnail(poster, width) for key, poster in posters.items() if poster}
+
+    def tiles(keys: Sequence[str], style: str) -> str:
+        return "".join(_tile(clips[key], card, posters.get(key, b""), style, now_ms) for key in keys)
+
+    parts = [f"<style>{_grid_css()}</style>"] if any(group.rows for group in card.groups) else []
+    for group in card.groups or (Group("", tuple(clips)),):
+        if group.head:
+            parts.append(f'<div style="margin:12px 0 6px;{_HEAD}">{_bdi(group.head)}</div>')
+        if group.rows:
+            most = max(len(keys) for row in group.rows for keys in row.cells)
+            # The sheet says it exactly; without it a little room is left over.
+            share = (100 - 4.5 * (most - 1)) / most
+            style = f"width:{share:.1f}%;min-width:112px;max-width:{width}px;margin:0"
+            cells = {keys: tiles(keys, style) for row in group.rows for keys in row.cells}
+            parts.append(_grid(group, cells, most, width))
+        else:
+            parts.append(
+                f'<div style="{_FLOW}">{tiles(group.keys, f"width:{width}px;max-width:100%;margin:0")}</div>'
+            )
+    return parts
+
+
+def _grid(group: Group, cells: Mapping[tuple[str, ...], str], most: int, width: int) -> str:
+    """Draw a table with heads on both sides; `cells` has the tiles of each place."""
+    long = " hailuo-long" if group.has_long_heads else ""
+    place = f"width:100%;max-width:{most * (width + 12) - 12}px;margin:0"
+    heads = "".join(
+        f'<div class="hailuo-place" style="{place};{_HEAD}">{_bdi(head)}</div>' for head in group.columns
+    )
+    corner = f'<div class="hailuo-rowhead" style="{_LINE}"></div>'
+    lines = [f'<div class="hailuo-heads" style="{_PLACES};display:none;margin:0 0 6px">{corner}{heads}</div>']
+    for row in group.rows:
+        places = [f'<div class="hailuo-rowhead" style="width:100%;{_HEAD}">{_bdi(row.head)}</div>']
+        for head, keys in zip(group.columns, row.cells, strict=True):
+            said = f'<div class="hailuo-colhead" style="margin:0 0 4px">{_bdi(head)}</div>'
+            takes = f'<div class="hailuo-takes{min(most, 4)}" style="{_FLOW}">{cells[keys]}</div>'
+            flow = said + takes if keys else ""
+            none = "" if keys else " hailuo-none"
+            hidden = "" if keys else ";display:none"
+            places.append(f'<div class="hailuo-place{none}" style="{place}{hidden}">{flow}</div>')
+        lines.append(f'<div class="hailuo-line" style="{_PLACES}">{"".join(places)}</div>')
+    return f'<div class="hailuo-lines hailuo-of{len(group.columns)}{long}">{"".join(lines)}</div>'
+
+
+@cache
+def _grid_css() -> str:
+    """Give the sheet of the grid, without its comment."""
+    text = (Path(__file__).parent / "static" / "grid.css").read_text("utf-8")
+    return " ".join(re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL).split())
+
+
+def _earlier(earlier: Earlier, card: CardView, posters: Mapping[str, bytes]) -> str:
+    """Draw the version before, folded: both texts with what changed marked, and its clips."""
+    width = min(_tile_width(card), 320)
+    style = f"width:{width}px;max-width:100%;margin:0"
+    small = {clip.key: thumbnail(posters[clip.key]) for clip in earlier.clips if posters.get(clip.key)}
+    tiles = "".join(_tile(clip, card, small.get(clip.key, b""), style, None) for clip in earlier.clips)
+    more = _line(earlier.more) if earlier.more else ""
+    texts = "".join(
+        f'<div style="white-space:pre-wrap;max-width:984px;margin:0 0 4px">{said}: {_marked(words, tag)}</div>'
+        for said, words, tag in (("was", earlier.was, "del"), ("now", earlier.now, "ins"))
+        if words
+    )
+    return (
+        f'<details style="margin:0 0 10px"><summary style="cursor:pointer" title="{_escape(earlier.title)}">'
+        f'<span style="{_QUIET}">{_bdi(earlier.line)}</span></summary>'
+        f'<div style="margin:6px 0 12px;padding:0 0 0 12px;border-left:2px solid rgba(128,128,128,0.35)">{texts}'
+        f'<div style="{_FLOW};padding:6px 0 0">{tiles}</div>{more}</div></details>'
+    )
+
+
+def _marked(words: Sequence[Word], tag: str) -> str:
+    """Write a text with its changed words struck out or underlined."""
+    return "".join(
+        f"<{tag}>{_bdi(word.text)}</{tag}>" if word.is_changed else _bdi(word.text) for word in words
+    )
 
 
 def headline_html(card: CardView) -> str:
@@ -128,7 +214,10 @@ def headline_html(card: CardView) -> str:
     said = " · ".join(_escape(word) for word in words if word)
     if not said:
         return ""
-    return f'<div class="{NO_MATH}" style="font-size:13px;line-height:20px;margin:0 0 10px">{said}</div>'
+    name = "" if card.is_headless else f" {batch_class(card.batch)}-head"
+    return (
+        f'<div class="{NO_MATH}{name}" style="font-size:13px;line-height:20px;margin:0 0 10px">{said}</div>'
+    )
 
 
 def twin_text(card: CardView, *, now_ms: int | None = None) -> str:
@@ -184,23 +273,39 @@ def _tile_width(card: CardView) -> int:
     return min([width, *(clip.width for clip in card.clips if clip.width)])
 
 
-def _tile(clip: ClipView, card: CardView, poster: bytes, width: int, now_ms: int | None) -> str:
+def _tile(clip: ClipView, card: CardView, poster: bytes, style: str, now_ms: int | None) -> str:
     """Draw one clip: its frame, caption and price, and the lines below."""
     return (
-        f'<div class="hailuo-tile" style="width:{width}px;max-width:100%;margin:0">'
+        f'<div class="hailuo-tile" style="{style}">'
         f'<div style="{_FRAME}">{_frame(clip, card, poster, now_ms)}</div>'
-        f'<div style="{_ROW}"><span style="min-width:0">{_bdi(clip.caption or clip.name)}</span>'
+        f'<div style="{_ROW}"><span style="min-width:0">{_bdi(_caption(clip))}</span>'
         f"{_price(clip, card)}</div>{_lines(clip, card, clip.why)}</div>"
     )
+
+
+def _caption(clip: ClipView) -> str:
+    """Give what stands under a frame; nothing where heads say it all."""
+    return clip.caption or ("" if clip.label else clip.name)
 
 
 def _lines(clip: ClipView, card: CardView, said: str) -> str:
     """Draw what stands below a caption: what is odd and was not said yet, prompt, file."""
     parts = [_line(text) for text in _remarks(clip, card) if text != said]
-    if clip.prompt and clip.prompt != card.prompt:
+    if clip.prompt and clip.prompt != card.prompt and not clip.is_said:
         parts.append(f'<div style="{_LINE}">{_text_block(clip.prompt, is_wide=len(card.clips) == 1)}</div>')
     parts.append(_file_line(clip))
+    if not card.is_table:
+        parts.append(f'<div style="{_QUIET};font-size:12px;min-height:20px">{_one_more(clip, card)}</div>')
     return "".join(parts)
+
+
+def _one_more(clip: ClipView, card: CardView) -> str:
+    """Name the option that makes another take, where the widget has a button; its line is there either way."""
+    if card.is_headless or clip.word != "done":
+        return ""
+    return "".join(
+        f"<code>{_escape(one.command)}</code> for another" for one in clip.actions[:1] if one.command
+    )
 
 
 def _frame(clip: ClipView, card: CardView, poster: bytes, now_ms: int | None) -> str:
@@ -221,7 +326,7 @@ def _frame(clip: ClipView, card: CardView, poster: bytes, now_ms: int | None) ->
 
 def _player(clip: ClipView, src: str, poster: bytes) -> str:
     """Write the player, with a small picture and a link inside for where players are stripped."""
-    said = plain(f"{clip.caption or clip.name}: {brief(clip.prompt)}")
+    said = plain(f"{clip.title}: {brief(clip.prompt)}")
     image = f' poster="{_data_uri(poster)}"' if poster else ""
     size = f' width="{clip.width}" height="{clip.height}"' if clip.width and clip.height else ""
     small = thumbnail(poster) if poster else b""
@@ -259,7 +364,8 @@ def _remarks(clip: ClipView, card: CardView) -> list[str]:
 def _commands(clip: ClipView, card: CardView) -> str:
     """Write the commands that do what the widget's buttons do; headless they would hold ids, which differ."""
     commands = [action for action in clip.actions if action.command and action.is_enabled]
-    if card.is_headless or not commands or clip.status == "planned":
+    # Of a clip that is there nothing has to be done; its frame is for its picture.
+    if card.is_headless or not commands or clip.status in {"planned", "completed"}:
         return ""
     return " · ".join(f"{_escape(one.label)}: <code>{_escape(one.command)}</code>" for one in commands)
 
@@ -293,8 +399,8 @@ def _row(clip: ClipView, card: CardView, poster: bytes, now_ms: int | None) -> s
     return (
         f'<div class="hailuo-tile" style="{_TABLE_ROW}">'
         f'<div style="{_SMALL}"><div style="{_FRAME}">{_small(clip, poster)}</div></div>'
-        f'<div style="{_GROW}"><div style="{_ROW};margin:0;flex-wrap:wrap;gap:0 12px">'
-        f'<span style="{_GROW}">{_bdi(clip.caption or clip.name)}</span>{word}{_price(clip, card)}'
+        f'<div style="{_GROW}"><div style="{_ROW};margin:0">'
+        f'<span style="{_GROW}">{_bdi(_caption(clip))}</span>{word}{_price(clip, card)}'
         f"</div>{to_do}{_lines(clip, card, '')}</div></div>"
     )
 
@@ -303,7 +409,7 @@ def _small(clip: ClipView, poster: bytes) -> str:
     """Fill a small frame with a thumbnail that links: 200 posters would be two megabytes."""
     src = safe_src(clip.src)
     small = thumbnail(poster) if poster else b""
-    said = escape(plain(f"{clip.caption or clip.name}: {brief(clip.prompt)}"))
+    said = escape(plain(f"{clip.title}: {brief(clip.prompt)}"))
     if not small:
         return ""
     image = f'<img class="{clip_class(clip.key)}" src="{_data_uri(small)}" alt="{said}" style="{_FILL}">'
@@ -316,9 +422,9 @@ def _clip_text(clip: ClipView, card: CardView, now_ms: int | None) -> str:
     price = f"simulated {clip.price}".strip() if clip.is_simulated or card.is_simulated else clip.price
     is_gone = clip.status in {"failed", "cancelled", "abandoned"}
     file = clip.file if clip.word == "done" else f"will be {clip.file}" if clip.file and not is_gone else ""
-    prompt = "" if clip.prompt == card.prompt else brief(clip.prompt)
+    prompt = "" if clip.is_said or clip.prompt == card.prompt else brief(clip.prompt)
     parts = [
-        clip.caption or clip.name,
+        clip.title,
         "" if clip.word == "done" else word,
         price,
         *_remarks(clip, card),

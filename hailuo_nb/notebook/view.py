@@ -16,12 +16,18 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from hailuo_nb.notebook.places import Group, Row, layout
+
 __all__ = [
     "Action",
     "CardView",
     "ClipView",
     "Confirm",
+    "Earlier",
     "Group",
+    "Row",
+    "Word",
+    "about_text",
     "arrange",
     "brief",
     "clock",
@@ -31,6 +37,7 @@ __all__ = [
     "date_text",
     "file_src",
     "icon_for",
+    "moment_text",
     "plain",
     "progress_text",
     "safe_src",
@@ -44,6 +51,12 @@ FINAL_STATUSES = frozenset({"completed", "failed", "cancelled", "abandoned"})
 
 WIDE_BRIEF = 160
 """Characters of two lines where a prompt has the width of a whole card."""
+
+_NOT_SENT = (
+    *("axes", "is_said", "id", "prediction_id", "variant", "is_simulated", "is_cached", "height"),
+    *("error", "hint", "cached_note", "cost_note", "note"),
+)
+"""What the front end gets in words, or has no use for."""
 
 TABLE_ABOVE = 24
 """More clips than this are a compact table instead of a grid."""
@@ -96,8 +109,10 @@ class Action:
     title : str
         What hovering says.
     command : str
-        What to run instead where no kernel hears a button: ``"%hailuo retry 3f2a"``. The static twin shows
-        it.
+        What to run instead where no kernel hears a button: ``"%hailuo retry 3f2a"``; of a clip that is here,
+        the cell's option for one more, ``"--takes 2"``. The static twin shows it.
+    sum : str
+        The price that pressing it agrees to; it comes back with the press.
     """
 
     name: str
@@ -105,6 +120,49 @@ class Action:
     is_enabled: bool = True
     title: str = ""
     command: str = ""
+    sum: str = ""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A piece of a prompt that was compared with another one.
+
+    Parameters
+    ----------
+    text : str
+        As it stands there, spaces included.
+    is_changed : bool
+        Whether the other prompt has something else in its place.
+    """
+
+    text: str
+    is_changed: bool = False
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What the cell showed before its text was changed.
+
+    Parameters
+    ----------
+    line : str
+        ``"previous version, 25 Nov 14:02 · $0.98 · 2 words changed"``.
+    title : str
+        The exact time, for whoever hovers.
+    was, now : tuple of Word
+        Both texts, with what changed marked.
+    clips : tuple of ClipView
+        Its clips; keys begin with ``p``.
+    more : str
+        What is left out here, and how to see it.
+    """
+
+    line: str
+    title: str = ""
+    was: tuple[Word, ...] = ()
+    now: tuple[Word, ...] = ()
+    clips: tuple[ClipView, ...] = ()
+    more: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,8 +195,9 @@ class ClipView:
         The clip's name, and its path as shown (``"hailuo/clips/fox-3f2a91c0-t1.mp4"``).
     src : str
         The same as an URL relative to the notebook (see :func:`file_src`), empty when not known.
-    variant, caption, prompt : str
-        ``caption`` says what differs from its neighbours; :func:`arrange` fills it from `axes`.
+    variant, caption, label, prompt : str
+        ``caption`` says what differs from its neighbours and no head says, ``label`` all that differs;
+        :func:`arrange` fills both from `axes`.
     status, word : str
         The contract's word, and the one for people (see :func:`word_for`).
     started_ms : int or None
@@ -163,6 +222,8 @@ class ClipView:
         What is odd but no failure, for example another size than promised.
     actions : tuple of Action
         Buttons of this clip.
+    is_said : bool
+        Whether its prompt can be read elsewhere: in a head, its caption, or a template above with its values.
     axes : mapping of str to str
         Everything that may differ between clips, in the order to say it: variant, length, prompt axes, take.
     """
@@ -174,6 +235,7 @@ class ClipView:
     src: str = ""
     variant: str = ""
     caption: str = ""
+    label: str = ""
     prompt: str = ""
     status: str = "planned"
     word: str = "planned"
@@ -192,6 +254,7 @@ class ClipView:
     prediction_id: str = ""
     note: str = ""
     actions: tuple[Action, ...] = ()
+    is_said: bool = False
     axes: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -200,44 +263,68 @@ class ClipView:
         return self.status in FINAL_STATUSES
 
     @property
+    def title(self) -> str:
+        """Everything that tells it from the others, in words; where nothing does, its name."""
+        return self.label or self.caption or self.name
+
+    @property
     def why(self) -> str:
         """What its frame says as long as there is nothing to play: what went wrong, else what it waits for."""
         return "" if self.word == "done" else self.error or self.hint
 
-    def to_dict(self, *, is_alone: bool = False) -> dict[str, Any]:
-        """Give the clip as JSON-able data, without what is empty.
+    @property
+    def remarks(self) -> list[str]:
+        """What is to be said about it besides its caption, price, file and prompt."""
+        return [text for text in (self.error, self.hint, self.cached_note, self.cost_note, self.note) if text]
+
+    @property
+    def facts(self) -> str:
+        """Ids and measures, for who asks."""
+        parts = [
+            self.id and f"job {self.id}",
+            self.prediction_id and f"prediction {self.prediction_id}",
+            self.status,
+            f"{self.width} x {self.height}" if self.width and self.height else "",
+            f"took {clock(self.elapsed_s)}" if self.elapsed_s else "",
+        ]
+        return " · ".join(part for part in parts if part)
+
+    def to_dict(
+        self, *, is_alone: bool = False, is_row: bool = False, is_simulated: bool = False
+    ) -> dict[str, Any]:
+        """Give the clip as the front end needs it: JSON-able, without what is empty.
 
         Parameters
         ----------
         is_alone : bool
             Whether its card has no other: then more of the prompt fits two lines.
+        is_row : bool
+            Whether it is one of so many that its frame has no room for words.
+        is_simulated : bool
+            Whether all of its card is.
         """
         data: dict[str, Any] = _slim(self)
-        data.pop("axes", None)
-        data |= _prompt_of(self.prompt, WIDE_BRIEF if is_alone else 96)
+        for name in _NOT_SENT:
+            data.pop(name, None)
+        price = f"simulated {plain(self.price)}" if is_simulated or self.is_simulated else plain(self.price)
+        data |= {"facts": plain(self.facts), "price": price.strip()}
+        for action in data.get("actions", ()):
+            action.pop("command", None)
+        if self.is_said:
+            data["copy"] = cut(self.prompt)
+            data.pop("prompt", None)
+        else:
+            data |= _prompt_of(self.prompt, WIDE_BRIEF if is_alone else 96)
         data["icon"] = icon_for(self.word)
         if not self.is_final and self.status != "unconfirmed":
             data["usual"] = usual_text(self.typical_s)
         data["is_final"] = self.is_final
-        if self.why:
-            data["why"] = self.why
+        why = "" if is_row else self.why
+        if why:
+            data["why"] = plain(why)
+        if lines := [plain(text) for text in self.remarks if text != why]:
+            data["lines"] = lines
         return data
-
-
-@dataclass(frozen=True)
-class Group:
-    """Clips that share the value of the first axis: a row of the table that a person would draw.
-
-    Parameters
-    ----------
-    head : str
-        The shared value, ``"light: dawn"``; empty for one group of all.
-    keys : tuple of str
-        The clips, in order.
-    """
-
-    head: str
-    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -253,7 +340,7 @@ class CardView:
     shared : str
         What all clips share besides the prompt: ``"t2v-pro · 6 s · 1080p"``.
     prompt : str
-        The prompt, where all clips have the same.
+        The prompt, where all clips have the same; or what they were made from, with its axes.
     headline : str
         The quote line.
     is_simulated : bool
@@ -267,9 +354,15 @@ class CardView:
     actions : tuple of Action
         Buttons for the whole batch.
     groups : tuple of Group
-        Rows by the first axis; empty for one flow of all.
-    left_s : float or None
-        Estimated seconds until all is done, where somebody knows better than the front end.
+        Where each clip stands; empty for one flow of all.
+    until_ms : int or None
+        When all is likely to be done, in milliseconds since 1970; the front end counts down to it by itself.
+    pace : str
+        What the time left hangs on where that is the account's limit: ``"at 2 a minute (bronze)"``.
+    earlier : Earlier or None
+        What the cell showed before its text was changed.
+    is_over : bool
+        Whether the saved notebook holds the static card by now, whatever the front end still shows.
     """
 
     batch: str
@@ -283,7 +376,10 @@ class CardView:
     confirm: Confirm | None = None
     actions: tuple[Action, ...] = ()
     groups: tuple[Group, ...] = ()
-    left_s: float | None = None
+    until_ms: int | None = None
+    pace: str = ""
+    earlier: Earlier | None = None
+    is_over: bool = False
 
     @property
     def is_final(self) -> bool:
@@ -298,7 +394,12 @@ class CardView:
     def to_dict(self) -> dict[str, Any]:
         """Give the card as JSON-able data: the widget's one trait."""
         data: dict[str, Any] = _slim(self)
-        data["clips"] = [clip.to_dict(is_alone=len(self.clips) == 1) for clip in self.clips]
+        is_alone, is_row, is_simulated = len(self.clips) == 1, self.is_table, self.is_simulated
+        data["clips"] = [
+            clip.to_dict(is_alone=is_alone, is_row=is_row, is_simulated=is_simulated) for clip in self.clips
+        ]
+        said = ["simulated" if is_simulated else "", data.pop("headline", ""), data.pop("shared", "")]
+        data["line"] = " · ".join(part for part in said if part)
         data["is_final"] = self.is_final
         data["is_table"] = self.is_table
         data["counts"] = counts_text(self.clips)
@@ -307,6 +408,11 @@ class CardView:
             if self.prompt and clip.get("prompt") == data["prompt"]:
                 clip.pop("prompt")
                 clip.pop("brief", None)
+                clip.pop("copy", None)
+        if self.earlier is not None:
+            data["earlier"]["clips"] = [
+                clip.to_dict(is_simulated=is_simulated) for clip in self.earlier.clips
+            ]
         return data
 
 
@@ -315,7 +421,9 @@ def _prompt_of(prompt: str, width: int) -> dict[str, str]:
     if not prompt:
         return {}
     short, whole = brief(prompt, width), cut(prompt)
-    return {"prompt": whole} if short == prompt else {"prompt": whole, "brief": short}
+    said = {"prompt": plain(whole)} if short == prompt else {"prompt": plain(whole), "brief": plain(short)}
+    # Whoever copies it gets what was sent, with what is not shown.
+    return said if said["prompt"] == whole else said | {"copy": whole}
 
 
 def _slim(view: Any) -> Any:
@@ -331,11 +439,11 @@ def _slim(view: Any) -> Any:
         return {str(name): _slim(value) for name, value in view.items()}
     if isinstance(view, tuple | list):
         return [_slim(value) for value in view]
-    return view
+    return plain(view) if isinstance(view, str) else view
 
 
 def arrange(card: CardView) -> CardView:
-    """Say once what all clips share, name on each what differs, and group them by their first axis.
+    """Say once what all clips share, give each its place, and name on each what no head says.
 
     A hint that all have is lifted only when nothing moves any more.
 
@@ -347,23 +455,30 @@ def arrange(card: CardView) -> CardView:
     Returns
     -------
     CardView
-        With ``shared``, ``prompt``, ``groups`` and every ``caption`` filled in, where they were empty.
+        With ``shared``, ``prompt``, ``groups`` and every ``caption`` and ``label`` filled in, where they were empty.
     """
     clips = card.clips
     if not clips:
         return card
-    names = list(dict.fromkeys(name for clip in clips for name in clip.axes))
-    varying = [name for name in names if len({clip.axes.get(name, "") for clip in clips}) > 1]
-    common = [clips[0].axes[name] for name in names if name not in varying and clips[0].axes.get(name)]
-    groups: tuple[Group, ...] = ()
-    if len(varying) > 1 and not card.is_table:
-        groups = _groups(clips, varying[0])
-        varying = varying[1:] if groups else varying
     is_one = len(clips) == 1
-    captioned = tuple(
-        clip if clip.caption else replace(clip, caption=_caption(clip, common if is_one else None, varying))
-        for clip in clips
-    )
+    found = layout([(clip.key, clip.axes) for clip in clips], is_flat=card.is_table)
+    if is_one:
+        captioned = tuple(
+            replace(clip, caption=clip.caption or " · ".join(filter(None, [clip.name, *found.common])))
+            for clip in clips
+        )
+    else:
+        # Where heads say everything, a name that all have would only be repeated.
+        has_heads = bool(found.groups) and len({clip.name for clip in clips}) == 1
+        captioned = tuple(
+            replace(
+                clip,
+                caption=clip.caption or found.said[clip.key] or ("" if has_heads else clip.name),
+                label=clip.label or found.labels[clip.key],
+            )
+            for clip in clips
+        )
+    captioned = tuple(clip if clip.is_said else _unrepeated(clip) for clip in captioned)
     prompts = {clip.prompt for clip in clips}
     hints = {clip.hint for clip in clips}
     if card.is_final and not is_one and len(hints) == 1 and not any(clip.error for clip in clips):
@@ -372,30 +487,21 @@ def arrange(card: CardView) -> CardView:
     return replace(
         card,
         clips=captioned,
-        groups=groups,
-        shared=card.shared or ("" if is_one else " · ".join(common)),
+        groups=found.groups,
+        shared=card.shared or ("" if is_one else " · ".join(found.common)),
         prompt=card.prompt or (prompts.pop() if len(prompts) == 1 and not is_one else ""),
     )
 
 
-def _groups(clips: Sequence[ClipView], axis: str) -> tuple[Group, ...]:
-    """Group clips by one axis, if each group then has more than one."""
-    rows: dict[str, list[str]] = {}
-    for clip in clips:
-        rows.setdefault(clip.axes.get(axis, ""), []).append(clip.key)
-    if any(len(keys) < 2 for keys in rows.values()):
-        return ()
-    label = "" if axis in {"variant", "length", "size"} else f"{axis}: "
-    return tuple(Group(f"{label}{value}", tuple(keys)) for value, keys in rows.items())
-
-
-def _caption(clip: ClipView, common: Sequence[str] | None, varying: Sequence[str]) -> str:
-    """Name, then what differs; one clip alone says everything."""
-    if common is not None:
-        return " · ".join(part for part in (clip.name, *common) if part)
-    values = [(name, clip.axes.get(name, "")) for name in varying]
-    said = [f"take {value}" if name == "take" else value for name, value in values if value]
-    return " · ".join(said) or clip.name
+def _unrepeated(clip: ClipView) -> ClipView:
+    """Say a prompt by which clips are told apart once: in the caption where it fits, else below."""
+    asked = clip.axes.get("prompt", "")
+    if not asked or asked not in clip.caption:
+        return clip
+    if asked == clip.prompt:
+        return replace(clip, is_said=True)
+    rest = [part for part in clip.caption.split(" · ") if part != asked]
+    return replace(clip, caption=" · ".join(rest) or clip.name)
 
 
 def word_for(status: str, *, is_queued: bool = False) -> str:
@@ -465,6 +571,18 @@ def progress_text(clip: ClipView, now_ms: int | None = None) -> str:
     if usual := usual_text(clip.typical_s):
         parts.append(usual)
     return " · ".join(parts)
+
+
+def moment_text(moment: datetime, now: datetime | None = None) -> str:
+    """Write date and time: ``25 Nov 14:02``."""
+    return f"{date_text(moment, now)} {moment.astimezone():%H:%M}"
+
+
+def about_text(seconds: float) -> str:
+    """Say roughly how long something takes: ``about 15 s``, ``about 50 min``; nobody knows it to the second."""
+    if seconds > 100:
+        return f"about {-int(-seconds // 60)} min"
+    return f"about {max(5, -int(-seconds // 5) * 5)} s"
 
 
 def date_text(moment: datetime, now: datetime | None = None) -> str:

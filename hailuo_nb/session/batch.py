@@ -63,6 +63,10 @@ class Home(Protocol):
         """Show the batch's card; False where nobody draws."""
         ...
 
+    def previous_of(self, batch: Batch) -> Batch | None:
+        """Give the version of the batch's cell before its text was changed."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class Batch(Sequence[Job]):
@@ -119,6 +123,16 @@ class Batch(Sequence[Job]):
     def df(self) -> DataFrame:
         """The batch's rows as `hailuo_nb.analysis.history` gives them, with ``cached``."""
         return self.home.frame_of(self)
+
+    @property
+    def is_gathered(self) -> bool:
+        """Whether these are clips that were looked up, and no cell of the ledger."""
+        return self.id.startswith("show-")
+
+    @property
+    def previous(self) -> Batch | None:
+        """What the cell made before its text was changed; None where there is nothing. It costs nothing."""
+        return self.home.previous_of(self)
 
     def __len__(self) -> int:
         return len(self.places)

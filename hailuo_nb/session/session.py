@@ -33,7 +33,7 @@ from hailuo_nb.jobs.runner import Runner
 from hailuo_nb.ledger.rows import ClipRow, NewClip, Reserved
 from hailuo_nb.ledger.store import Ledger
 from hailuo_nb.media.worker import MediaWorker
-from hailuo_nb.session import keys, making
+from hailuo_nb.session import keys, making, takes, versions
 from hailuo_nb.session.asking import asked_from, name_of, read_usd, tags_of, whole
 from hailuo_nb.session.batch import Batch, Place
 from hailuo_nb.session.limits import Consent, Terms, check_max_cost
@@ -325,6 +325,15 @@ class Session:
         made = self.generate(prompt, variant, image=self.frame(job, None), **options)
         assert isinstance(made, Batch)
         return made[0]
+
+    def next_take(self, job: Job, options: Mapping[str, Any]) -> Job:
+        """Make the take after a clip's own; see `hailuo_nb.session.takes`."""
+        return takes.asked_take(self, job, options)
+
+    def previous_of(self, batch: Batch) -> Batch | None:
+        """Give the version of a batch's cell before its text was changed; see `hailuo_nb.session.versions`."""
+        found = versions.previous_version(self, batch)
+        return found.batch if found else None
 
     def frame(self, job: Job, seconds: float | None) -> ImageRef:
         """Give one frame of a finished clip."""

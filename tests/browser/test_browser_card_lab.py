@@ -46,7 +46,7 @@ def test_the_card_keeps_moving_while_a_later_cell_blocks(lab: NotebookPage, serv
             "two = replace(one, status='processing', word='working')\n"
             "later(1.0, lambda: p.update(card(two, batch=BATCH), {}))\n"
             "view = card(done(two), batch=BATCH)\n"
-            "later(3.0, lambda: p.finish(view, posters_of(view)))",
+            "later(3.0, lambda: p.rest(view, posters_of(view)))",
         )
     )
     badge = cell.locator(".hailuo-badge")
@@ -77,7 +77,7 @@ def test_the_twin_takes_over_without_a_shift(lab: NotebookPage) -> None:
         "start = card(a[0], bad, old, replace(a[3], **long), batch=BATCH)\n"
         "end = card(done(a[0]), bad, old, done(replace(a[3], file=long['file'], prompt=long['prompt'])), batch=BATCH)\n"
         "p = painter(start)\n"
-        "later(2.5, lambda: p.finish(end, posters_of(end)))"
+        "later(2.5, lambda: p.rest(end, posters_of(end)))"
     )
     cell = lab.add(code("shift", FOUR.replace("p = painter(start)", ends)))
     expect(cell.locator(".hailuo-badge").first).to_contain_text("working")
@@ -201,7 +201,7 @@ def test_hostile_text_stays_text(lab: NotebookPage) -> None:
     )
     expect(cell.locator(".hailuo-card")).to_contain_text("onerror")
     cell.locator("button").evaluate_all("(all) => all.forEach((one) => one.click())")
-    lab.add("later(0, lambda: p.finish(end, posters_of(end)))")
+    lab.add("later(0, lambda: p.rest(end, posters_of(end)))")
     expect(cell.locator(".hailuo-card")).to_have_count(0)
     expect(cell.locator(".hailuo-twin")).to_contain_text("onerror")
     assert lab.page.evaluate("window.pwned") is None
@@ -258,7 +258,7 @@ def test_one_clip_is_large_and_its_prompt_opens(lab: NotebookPage) -> None:
     look(cell, "one-working-dark")
     cell.locator(".hailuo-card summary").click()
     expect(whole).to_contain_text("through the window.")
-    lab.add("view = card(done(one), batch=BATCH); later(0, lambda: p.finish(view, posters_of(view)))")
+    lab.add("view = card(done(one), batch=BATCH); later(0, lambda: p.rest(view, posters_of(view)))")
     expect(cell.locator(".hailuo-twin video")).to_be_visible()
     look(cell, "one-done-dark")
     lab.theme("JupyterLab Light")
@@ -292,7 +292,7 @@ def test_a_reload_in_the_middle_recovers_and_the_saved_notebook_plays(
 ) -> None:
     """A reloaded widget ends by itself; saved and reopened without a kernel the clips play, trusted or not."""
     server.write("reload.ipynb", ["from card_driver import *", f"BATCH = 'reload'\n{FOUR}"])
-    finished = "later(0, lambda: p.finish(end, posters_of(end)))"
+    finished = "later(0, lambda: p.rest(end, posters_of(end)))"
     with open_notebook(server, browser, "reload.ipynb") as lab:
         lab.run(0, 1)
         cell = lab.cell(1)

@@ -105,7 +105,7 @@ def test_the_twin_is_rewritten_when_what_it_shows_changes_and_not_for_seconds(st
     stage.say(type="hello", page="p")
     moving = card()
     for _ in range(10):
-        stage.painter.update(replace(moving, left_s=stage.time), {})
+        stage.painter.update(replace(moving, until_ms=int(stage.time)), {})
         stage.pass_time(0.5)
     assert stage.shown == []
     stage.painter.update(card("done"), {"0": b"jpeg"})
@@ -136,13 +136,13 @@ def test_many_posters_go_a_handful_at_a_time(stage: Stage) -> None:
     assert [len(buffers) for _, buffers in stage.sent] == [20, 20, 5]
 
 
-def test_the_end_rewrites_the_twin_then_replaces_and_closes_the_widget(stage: Stage) -> None:
-    """In this order, so that there is something to see at every moment."""
+def test_the_end_rewrites_the_twin_then_replaces_the_widgets_output(stage: Stage) -> None:
+    """In this order, so that there is something to see at every moment; the widget itself still hears its buttons."""
     stage.show(card())
     stage.say(type="hello", page="p")
     widget = stage.painter.widget
     assert widget is not None
-    stage.painter.finish(card("done"), {})
+    stage.painter.rest(card("done"), {})
     assert [(name, is_update, set(bundle)) for _, name, is_update, bundle in stage.shown] == [
         ("d1-twin", True, {"text/html", "text/plain"}),
         ("d1-card", True, {"text/html", "text/plain"}),
@@ -150,11 +150,74 @@ def test_the_end_rewrites_the_twin_then_replaces_and_closes_the_widget(stage: St
     assert "2 clips" not in stage.shown[0][3]["text/html"]
     assert stage.shown[1][3]["text/plain"] == "2 clips"
     assert stage.traits[-1][1]["is_final"] is True
+    assert stage.traits[-1][1]["is_over"] is True
+    assert widget.comm is not None
+    stage.say(type="action", name="take-2", key="0", sum="0.49")
+    assert len(stage.actions) == 1
+    stage.painter.close()
     assert widget.comm is None
     stage.painter.update(card(), {})
-    stage.painter.finish(card(), {})
+    stage.painter.rest(card(), {})
     stage.pass_time(30)
     assert len(stage.shown) == 2
+
+
+def test_a_card_at_rest_is_set_going_again(stage: Stage) -> None:
+    """A new take is drawn in both outputs, and at its end both are static again."""
+    stage.show(card("done"))
+    stage.say(type="hello", page="p")
+    stage.painter.rest(card("done"), {})
+    stage.shown.clear()
+    stage.painter.update(card("working"), {})
+    stage.pass_time(5)
+    assert [name for _, name, _, _ in stage.shown] == ["d1-twin"]
+    assert "2 clips" not in stage.shown[0][3]["text/html"]
+    stage.painter.rest(card("done", headline="3 clips"), {})
+    assert [name for _, name, _, _ in stage.shown] == ["d1-twin", "d1-twin", "d1-card"]
+    assert stage.shown[-1][3]["text/plain"] == "3 clips"
+
+
+def test_a_card_that_is_done_at_once_waits_for_a_front_end_to_take_it_over(stage: Stage) -> None:
+    """A rerun of what is on disk has buttons too."""
+    stage.show(card("done"))
+    stage.painter.rest(card("done"), {})
+    stage.painter.rest(card("done"), {})
+    stage.pass_time(10)
+    assert stage.shown == []
+    stage.say(type="hello", page="p")
+    stage.pass_time(1)
+    assert [name for _, name, _, _ in stage.shown] == ["d1-twin", "d1-card"]
+
+
+def test_where_no_front_end_comes_the_outputs_are_static_all_the_same(stage: Stage) -> None:
+    """After twenty seconds, with the widget closed."""
+    stage.show(card("done"))
+    stage.painter.rest(card("done"), {})
+    stage.pass_time(30)
+    assert [name for _, name, _, _ in stage.shown] == ["d1-twin", "d1-card"]
+    assert stage.painter.widget is not None
+    assert stage.painter.widget.comm is None
+
+
+def test_of_a_long_card_only_what_changed_is_sent(stage: Stage) -> None:
+    """One clip of two hundred is one small message, and a page that comes later still gets all of them."""
+    clips = tuple(
+        ClipView(str(n), caption=f"clip {n}", prompt="x" * 90, status="processing", word="working")
+        for n in range(200)
+    )
+    stage.show(CardView("b", clips, note="sending"))
+    done = (*clips[:7], replace(clips[7], status="completed", word="done"), *clips[8:])
+    stage.painter.update(CardView("b", done), {})
+    stage.pass_time(1)
+    ((message, buffers),) = stage.sent
+    assert ([clip["key"] for clip in message["clips"]], message["gone"], buffers) == (["7"], ["note"], [])
+    assert message["head"] == {"counts": "1 of 200 done"}
+    assert len(str(message)) < 1000
+    assert stage.painter.widget is not None
+    assert stage.painter.widget.card["clips"][7]["word"] == "done"
+    stage.painter.update(CardView("b", done), {})
+    stage.pass_time(1)
+    assert len(stage.sent) == 1
 
 
 def test_a_reloaded_page_keeps_its_widget(stage: Stage) -> None:
@@ -162,7 +225,7 @@ def test_a_reloaded_page_keeps_its_widget(stage: Stage) -> None:
     stage.show(card())
     stage.say(type="hello", page="before")
     stage.say(type="hello", page="after")
-    stage.painter.finish(card("done"), {"0": b"jpeg"})
+    stage.painter.rest(card("done"), {"0": b"jpeg"})
     widget = stage.painter.widget
     assert widget is not None
     assert widget.comm is not None

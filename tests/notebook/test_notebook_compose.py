@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,9 +13,13 @@ import pytest
 
 from hailuo_nb.catalog.variants import find
 from hailuo_nb.jobs.job import Job
+from hailuo_nb.jobs.pace import Expectation
 from hailuo_nb.ledger.rows import ClipRow
-from hailuo_nb.notebook.compose import card_of, headline
+from hailuo_nb.notebook.compose import Known, card_of, headline
 from hailuo_nb.session.batch import Batch, Place
+from hailuo_nb.session.remaining import Outlook
+from hailuo_nb.session.versions import Version
+from hailuo_nb.settings import TIERS
 
 WHEN = datetime(2026, 11, 3, 12, 0, tzinfo=UTC)
 
@@ -80,7 +85,7 @@ def batch(*jobs: Job, is_new: bool = True, **changed: Any) -> Batch:
 
 def clip(of: Batch) -> Any:
     """Give the first clip of a batch's card."""
-    return card_of(of, {"t2v-pro": find("t2v-pro")}, 1.0).clips[0]
+    return card_of(of, Known({"t2v-pro": find("t2v-pro")})).clips[0]
 
 
 @pytest.mark.parametrize(
@@ -183,12 +188,12 @@ def test_a_held_batch_asks_with_its_sum(tmp_path: Path) -> None:
     held = [job(tmp_path, id=f"h{i}") for i in range(3)]
     for each in held:
         each.is_held, each.note = True, "Over the limit."
-    card = card_of(batch(*held), {}, 1.0)
+    card = card_of(batch(*held), Known())
     assert card.confirm is not None
     assert (card.confirm.label, card.confirm.sum) == ("Generate · $1.47", "1.47")
     assert card.note == "Over the limit."
     assert [each.hint for each in card.clips] == ["", "", ""]
-    noted = card_of(replace(batch(*held), notes=("One was left out.",)), {}, 1.0)
+    noted = card_of(replace(batch(*held), notes=("One was left out.",)), Known())
     assert noted.note == "One was left out. Over the limit."
 
 
@@ -209,6 +214,98 @@ def test_another_size_or_length_is_a_note(tmp_path: Path) -> None:
 def test_the_simulator_is_named_and_its_time_is_shorter(tmp_path: Path) -> None:
     """Simulated clips say so, and the usual time is divided by the speed."""
     shown = batch(job(tmp_path, service="simulator", status="processing"))
-    card = card_of(shown, {"t2v-pro": find("t2v-pro")}, 10.0)
+    card = card_of(shown, Known({"t2v-pro": find("t2v-pro")}, 10.0))
     assert card.is_simulated
     assert card.clips[0].typical_s == (4.0, 7.0)
+
+
+def test_a_clip_that_is_here_offers_one_more_take_at_todays_price(tmp_path: Path) -> None:
+    """On the last take of its request, by its sum; never without a price, nor where nothing is here yet."""
+    done = [job(tmp_path, id=f"t{take}", status="completed", take=take) for take in (1, 2)]
+    going = job(tmp_path, id="x", status="processing", request_hash="b" * 64)
+    known = Known(
+        {"t2v-pro": find("t2v-pro")}, take_usd={"a" * 64: Decimal("0.52"), "b" * 64: Decimal("0.52")}
+    )
+    actions = [clip.actions for clip in card_of(batch(*done, going), known).clips]
+    assert actions[0] == actions[2] == ()
+    (one,) = actions[1]
+    assert (one.name, one.label, one.sum, one.command) == ("take-3", "New take $0.52", "0.52", "--takes 3")
+    assert [clip.actions for clip in card_of(batch(*done), Known()).clips] == [(), ()]
+    simulated = batch(job(tmp_path, service="simulator", status="completed"))
+    assert card_of(simulated, known).clips[0].actions[0].label == "New take simulated $0.52"
+
+
+def test_a_take_that_was_added_stands_beside_the_others_under_its_own_key(tmp_path: Path) -> None:
+    """Keys stay, since posters and buttons go by them."""
+    axes = [{"light": light} for light in ("dawn", "noon")]
+    jobs = [job(tmp_path, id=f"n{n}", axes=each, request_hash=str(n) * 64) for n, each in enumerate(axes)]
+    late = job(tmp_path, id="late", axes=axes[0], request_hash="0" * 64, take=2)
+    card = card_of(batch(*jobs, late), Known())
+    assert [(clip.key, clip.caption) for clip in card.clips] == [
+        ("0", "dawn · take 1"),
+        ("2", "dawn · take 2"),
+        ("1", "noon · take 1"),
+    ]
+
+
+def test_prompts_of_one_template_are_said_by_it_and_their_heads(tmp_path: Path) -> None:
+    """Not once more below each clip; whoever copies one gets it all the same."""
+    jobs = [
+        job(
+            tmp_path,
+            id=x,
+            axes={"light": x},
+            prompt=f"a fox at {x}",
+            prompt_template="a fox at {light: dawn|noon}",
+        )
+        for x in ("dawn", "noon")
+    ]
+    data = card_of(batch(*jobs), Known()).to_dict()
+    assert data["prompt"] == "a fox at {light: dawn|noon}"
+    assert [("prompt" in clip, clip["copy"]) for clip in data["clips"]] == [
+        (False, "a fox at dawn"),
+        (False, "a fox at noon"),
+    ]
+
+
+def test_the_time_left_is_said_from_the_start_and_what_it_hangs_on(tmp_path: Path) -> None:
+    """A hundred clips on Bronze take fifty minutes, also before the yes; headless nothing of it is said."""
+    outlook = Outlook({"t2v-pro": Expectation(40.0, 70.0, 1.0, is_known=False)}, TIERS["bronze"], "bronze")
+    jobs = [job(tmp_path, id=f"w{n}") for n in range(100)]
+    card = card_of(batch(*jobs), Known(outlook=outlook), WHEN)
+    assert card.until_ms is not None
+    assert 49 * 60 < card.until_ms / 1000 - WHEN.timestamp() < 51 * 60
+    assert card.pace == "at 2 a minute (bronze)"
+    for each in jobs:
+        each.is_held, each.note = True, "Over the limit."
+    assert card_of(batch(*jobs), Known(outlook=outlook), WHEN).note == (
+        "Over the limit. It will take about 50 min at 2 a minute (bronze)."
+    )
+    quiet = card_of(batch(*jobs, is_headless=True), Known(outlook=outlook), WHEN)
+    assert (quiet.until_ms, "min" in quiet.note) == (None, False)
+
+
+def test_the_version_before_is_offered_with_its_cost_and_the_words_that_changed(tmp_path: Path) -> None:
+    """Without buttons, with what each clip cost, and never headless."""
+    old = batch(
+        *[
+            job(tmp_path, id=f"o{n}", status="completed", cost_usd=Decimal("0.49"), take=n + 1)
+            for n in range(2)
+        ]
+    )
+    version = Version(old, WHEN, "a fox at dawn", "a fox at noon")
+    earlier = card_of(batch(job(tmp_path)), Known(version=version, take_usd={"a" * 64: Decimal(1)})).earlier
+    assert earlier is not None
+    assert re.fullmatch(
+        r"previous version, 3 Nov( \d{4})? \d\d:\d\d · \$0\.98 · 1 word changed", earlier.line
+    )
+    assert [word.text for word in earlier.was if word.is_changed] == ["dawn"]
+    assert [(clip.key, clip.caption, clip.price, clip.actions) for clip in earlier.clips] == [
+        ("p0", "take 1", "$0.49", ()),
+        ("p1", "take 2", "$0.49", ()),
+    ]
+    assert card_of(batch(job(tmp_path), is_headless=True), Known(version=version)).earlier is None
+    many = batch(*[job(tmp_path, id=f"m{n}", status="completed") for n in range(15)])
+    more = card_of(batch(job(tmp_path)), Known(version=replace(version, batch=many))).earlier
+    assert more is not None
+    assert (len(more.clips), more.more) == (12, "and 3 clips more: batch.previous has all of them")

@@ -14,11 +14,11 @@ from PIL import Image
 
 from hailuo_nb.notebook import sheet, twin
 from hailuo_nb.notebook.handlers import CARD_HANDLERS, PLAYER_HANDLERS
-from hailuo_nb.notebook.view import Action, CardView, ClipView, Group
+from hailuo_nb.notebook.view import Action, CardView, ClipView, Earlier, Group, Word, arrange
 
-TAGS = {"div", "span", "bdi", "details", "summary", "video", "a", "img", "code"}
+TAGS = {"div", "span", "bdi", "details", "summary", "del", "ins", "video", "a", "img", "code"}
 ATTRIBUTES = {"class", "style", "src", "href", "poster", "controls", "loop", "muted", "playsinline", "preload", "alt",
-              "aria-label", "width", "height"}  # fmt: skip
+              "aria-label", "width", "height", "title"}  # fmt: skip
 
 
 def handlers_of(html: str) -> dict[str, str | None]:
@@ -277,3 +277,37 @@ def test_the_headline_stands_alone_in_the_widgets_place() -> None:
     assert Parsed(twin.headline_html(card)).text == "1 clip <b> · t2v-pro"
     assert "t2v-pro" not in twin.twin_html(card, {}, has_headline=False)
     assert twin.headline_html(CardView("b")) == ""
+
+
+def test_a_grid_has_heads_on_both_sides_and_empty_places() -> None:
+    """A sheet moves the heads to the edges; what it does not reach has them at each place."""
+    axes = [("dawn", "left"), ("dawn", "right"), ("noon", "left")]
+    clips = tuple(clip(f"{n}", caption="", axes={"light": a, "pan": b}) for n, (a, b) in enumerate(axes))
+    html = twin.twin_html(arrange(CardView("b", clips)), {})
+    parsed = Parsed(html)
+    assert "@container" in html
+    assert parsed.text.count("pan: left") == 3  # once at the edge, once at each of its places
+    assert parsed.text.count("light: dawn") == 1
+    assert html.count('hailuo-none"') == 1
+
+
+def test_what_a_cell_made_before_is_folded_away_and_marked() -> None:
+    """Struck out and underlined, with its clips inside; headless it is not there."""
+    earlier = Earlier("previous version, 3 Nov 14:02 · $0.98 · 1 word changed", "2026-11-03 13:02:00 UTC",
+                      (Word("a fox at "), Word("dawn", True)), (Word("a fox at "), Word("noon", True)),
+                      (clip("p0", is_said=True),))  # fmt: skip
+    card = CardView("b", (clip(),), earlier=earlier)
+    html = twin.twin_html(card, {"p0": picture()})
+    assert html.index("<details") < html.index("<del><bdi>dawn</bdi></del>") < html.index("hailuo-k-p0")
+    assert "<ins><bdi>noon</bdi></ins>" in html
+    assert 'title="2026-11-03 13:02:00 UTC"' in html
+    assert "previous" not in twin.twin_html(replace(card, is_headless=True), {})
+
+
+def test_a_clip_that_is_here_names_the_option_for_another() -> None:
+    """Where the widget has a button; headless it says nothing."""
+    card = CardView(
+        "b", (clip(actions=(Action("take-2", "New take $0.49", command="--takes 2", sum="0.49"),)),)
+    )
+    assert "--takes 2 for another" in Parsed(twin.twin_html(card, {})).text
+    assert "--takes" not in twin.twin_html(replace(card, is_headless=True), {})

@@ -2,34 +2,17 @@
 /**
  * The live card of one cell.
  *
- * In comes the trait `card` (see hailuo_nb/notebook/view.py) and messages with posters and clips; out go `hello`,
- * `need`, `bytes` and `action` messages. The static twin of the card stands in the next output of the cell: this
- * module hides it while the widget lives, and takes the players' addresses from it, because there the front end has
- * resolved them. Text reaches the page through textContent alone.
+ * In comes the trait `card` (see hailuo_nb/notebook/view.py) and messages with changes, posters and clips; out go
+ * `hello`, `need`, `bytes` and `action` messages. The card's static twin stands in the next output of the cell: this
+ * hides it while the widget lives, and takes the players' addresses from it, where the front end has resolved them. At the end the widget's own output is replaced, so that the saved notebook is static; the card then
+ * moves over to the twin's output and stays usable. Text reaches the page through textContent alone.
  *
- * @typedef {{name: string, label: string, is_enabled?: boolean, title?: string}} Action
- * @typedef {{key: string, id?: string, name?: string, file?: string, src?: string, caption?: string, prompt?: string,
- *   brief?: string, status: string, word: string, icon: string, usual?: string, started_ms?: number,
- *   elapsed_s?: number, typical_s?: [number, number], price?: string, cost_note?: string, is_simulated?: boolean,
- *   cached_note?: string, width?: number, height?: number, error?: string, hint?: string, prediction_id?: string,
- *   note?: string, why?: string, actions?: Action[], is_final?: boolean}} Clip
- * @typedef {{batch: string, clips: Clip[], shared?: string, prompt?: string, brief?: string, headline?: string,
- *   is_simulated?: boolean, note?: string, confirm?: {label: string, sum: string}, actions?: Action[],
- *   groups?: {head: string, keys: string[]}[], left_s?: number, is_final?: boolean, is_table?: boolean,
- *   counts: string}} Card
- * @typedef {{get(name: "card"): Card, on(event: string, handler: Function): void,
- *   off(event: string, handler: Function): void, send(content: object): void}} Model
+ * @import { Action, Card, Changes, Clip, Earlier, Group, Model, Word } from "./card.d.ts"
  */
 
 const MAX_PLAYERS = 6; // Chromium keeps six connections to a host: a seventh player would stall Jupyter's own requests
 const GONE = new Set(["failed", "cancelled", "abandoned"]);
 const BUSY_AFTER_MS = 2500;
-
-// eslint-disable-next-line no-control-regex
-const UNSHOWABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
-
-/** Show controls and direction marks instead of obeying them. @param {string | undefined} text */
-const plain = (text) => (text ?? "").replace(/\r\n/g, "\n").replace(UNSHOWABLE, "\ufffd");
 
 /** @param {string} key */
 const slug = (key) => key.replace(/[^A-Za-z0-9_-]/g, "-");
@@ -41,11 +24,21 @@ const slug = (key) => key.replace(/[^A-Za-z0-9_-]/g, "-");
 function make(tag, name, text) {
   const node = document.createElement(tag);
   if (name) node.className = name.split(" ").map((part) => `hailuo-${part}`).join(" ");
-  if (text !== undefined) node.textContent = plain(text);
+  if (text !== undefined) node.textContent = text;
   return node;
 }
 
-/** A button that looks like text. @param {string} label @param {(event: Event) => void} press @param {string} [name] */
+/**
+ * Text that cannot turn the direction of what is beside it.
+ * @param {string} [text] @param {string} [name] @param {string} [tag]
+ */
+function line(text, name, tag = "div") {
+  const node = make(tag, name);
+  node.append(make("bdi", "", text));
+  return node;
+}
+
+/** @param {string} label @param {(event: Event) => void} press @param {string} [name] */
 function button(label, press, name = "button") {
   const node = /** @type {HTMLButtonElement} */ (make("button", name, label));
   node.type = "button";
@@ -53,15 +46,19 @@ function button(label, press, name = "button") {
   return node;
 }
 
-/** A time that passes: 12 s, 1:05, 1:02:05. @param {number} seconds */
+/** 12 s, 1:05, 1:02:05. @param {number} seconds */
 function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds));
   if (whole < 60) return `${whole} s`;
-  const two = (/** @type {number} */ part) => String(part).padStart(2, "0");
-  const minutes = Math.floor(whole / 60);
-  if (minutes < 60) return `${minutes}:${two(whole % 60)}`;
-  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`;
+  return new Date(whole * 1000).toISOString().slice(11, 19).replace(/^(00:)?0?/, "");
 }
+
+/** @param {number} seconds */
+const about = (seconds) => (seconds > 100 ? `about ${Math.ceil(seconds / 60)} min`
+  : `about ${Math.max(5, Math.ceil(seconds / 5) * 5)} s`);
+
+/** @param {Clip} clip */
+const titleOf = (clip) => clip.label || clip.caption || clip.name || "";
 
 /** The players of all cards on the page, oldest first. @returns {{stop: () => void}[]} */
 function players() {
@@ -81,14 +78,10 @@ function makeRoom() {
   }
 }
 
-/** Whether the system asks for less motion. */
 const isCalm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** A name for this page: after a reload it is another one. */
-function page() {
-  const name = Symbol.for("hailuo.page");
-  return (/** @type {any} */ (window))[name] ??= Math.random().toString(36).slice(2);
-}
+const page = () => (/** @type {any} */ (window))[Symbol.for("hailuo.page")] ??= Math.random().toString(36).slice(2);
 
 /** Let go of a video's connection and memory. @param {HTMLVideoElement} video */
 function release(video) {
@@ -100,17 +93,9 @@ function release(video) {
 
 /** About two lines of a text, all of it on demand. @param {string} text @param {string} [brief] @param {string} [name] */
 function folded(text, brief, name = "prompt") {
-  if (!brief) {
-    const line = make("div", name);
-    line.append(make("bdi", "", text));
-    return line;
-  }
+  if (!brief) return line(text, name);
   const details = make("details", name);
-  const summary = make("summary");
-  summary.append(make("bdi", "", brief));
-  const whole = make("div", "whole");
-  whole.append(make("bdi", "", text));
-  details.append(summary, whole);
+  details.append(line(brief, "", "summary"), line(text, "whole"));
   return details;
 }
 
@@ -124,24 +109,15 @@ class Tile {
     this.isSeen = false;
     /** @type {HTMLVideoElement | null} */ this.video = null;
     this.hover = 0;
-    this.root = make("div", "clip");
-    this.stage = make("div", "stage");
-    this.frame = make("div", "frame");
-    this.tools = make("div", "tools");
-    this.acts = make("div", "acts");
+    [this.root, this.stage, this.frame, this.tools, this.acts, this.body, this.why] =
+      ["clip", "stage", "frame", "tools", "acts", "body", "why"].map((name) => make("div", name));
+    [this.badge, this.icon, this.said, this.bar] = ["badge", "icon", "", "bar"].map((name) => make("span", name));
     this.stage.append(this.frame, this.acts, this.tools);
     this.image = /** @type {HTMLImageElement} */ (make("img", "poster"));
     this.image.alt = "";
     this.image.hidden = true;
-    this.badge = make("span", "badge");
-    this.icon = make("span", "icon");
-    this.icon.setAttribute("aria-hidden", "true");
-    this.said = make("span");
+    this.icon.ariaHidden = this.bar.ariaHidden = "true";
     this.badge.append(this.icon, " ", this.said);
-    this.bar = make("span", "bar");
-    this.bar.setAttribute("aria-hidden", "true");
-    this.body = make("div", "body");
-    this.why = make("div", "why");
     this.frame.append(this.image, this.badge, this.why, this.bar);
     this.root.append(this.stage, this.body);
     this.frame.addEventListener("click", () => this.open());
@@ -167,25 +143,22 @@ class Tile {
     this.signature = signature;
     this.clip = clip;
     this.root.dataset.word = clip.word;
-    const said = plain(`${clip.caption || clip.name || ""} ${clip.brief ?? clip.prompt ?? ""}`.trim());
+    const said = `${titleOf(clip)} ${clip.brief ?? clip.prompt ?? ""}`.trim();
     this.image.alt = said;
     if (this.isPlayable) {
-      this.frame.setAttribute("role", "button");
-      this.frame.tabIndex = 0;
-      this.frame.setAttribute("aria-label", `Play full size: ${said}`);
-      this.frame.title = "Click for full size";
+      const facts = { role: "button", tabIndex: 0, ariaLabel: `Play full size: ${said}`, title: "Click for full size" };
+      Object.assign(this.frame, facts);
     } else {
       for (const name of ["role", "tabindex", "aria-label", "title"]) this.frame.removeAttribute(name);
       this.stop();
     }
     this.showPoster();
     this.writeBody();
-    this.tick();
   }
 
-  /** Show a poster from the kernel, else the one of the twin. */
+  /** The kernel's, else the twin's. */
   showPoster() {
-    const url = this.card.posterUrl(this.clip.key) ?? this.card.twinOf(this.clip)?.poster;
+    const url = this.card.posters.get(this.clip.key) ?? this.card.twinOf(this.clip)?.poster;
     if (url && this.image.src !== url) this.image.src = url;
     this.image.hidden = !url;
     this.frame.classList.toggle("hailuo-waits", !this.clip.is_final);
@@ -197,29 +170,24 @@ class Tile {
     const focused = this.root.contains(document.activeElement)
       ? /** @type {HTMLElement} */ (document.activeElement).dataset.name : undefined;
     const row = make("div", "row");
-    const caption = make("span", "caption");
-    caption.append(make("bdi", "", clip.caption || clip.name));
+    const caption = line(clip.caption || (clip.label ? "" : clip.name), "caption", "span");
     this.word = make("span", "word");
-    const isSimulated = clip.is_simulated || this.card.data.is_simulated;
-    row.append(caption, this.word, make("span", "price", `${isSimulated ? "simulated " : ""}${clip.price ?? ""}`.trim()));
+    row.append(caption, this.word, make("span", "price", clip.price));
+    this.why.replaceChildren(...(clip.why ? [make("bdi", "", clip.why)] : []));
+    this.why.hidden = !clip.why;
+    const lines = (clip.lines ?? []).map((text) => line(text, "quiet"));
     const isRow = !!this.card.data.is_table; // a row has no room in its frame
-    const why = isRow ? "" : clip.why;
-    this.why.replaceChildren(...(why ? [make("bdi", "", why)] : []));
-    this.why.hidden = !why;
-    const remarks = [clip.error, clip.hint, clip.cached_note, clip.cost_note, clip.note];
-    const lines = remarks.filter((text) => text && text !== why).map((text) => {
-      const line = make("div", "quiet");
-      line.append(make("bdi", "", text));
-      return line;
-    });
     const nodes = [row, ...lines];
     const acts = clip.actions?.length ? [this.card.actionRow(clip.actions, clip.key)] : [];
-    this.acts.replaceChildren(...(isRow ? [] : acts));
-    if (isRow) nodes.push(...acts);
+    const isBelow = isRow || this.isPlayable; // a picture is no place for a button that costs
+    this.acts.replaceChildren(...(isBelow ? [] : acts));
     if (clip.prompt) nodes.push(folded(clip.prompt, clip.brief));
     if (clip.file && !GONE.has(clip.status)) nodes.push(this.filePath());
-    nodes.push(this.writeTools());
+    const more = make("div", isRow ? "" : "more");
+    if (isBelow) more.append(...acts);
+    nodes.push(more, this.writeTools());
     this.body.replaceChildren(...nodes);
+    this.tick();
     this.body.querySelectorAll("details").forEach((one, place) => { one.open = wasOpen[place] ?? false; });
     if (focused) /** @type {HTMLElement | null} */ (this.root.querySelector(`[data-name="${CSS.escape(focused)}"]`))?.focus();
   }
@@ -229,33 +197,30 @@ class Tile {
     const { clip } = this;
     const isDone = clip.word === "done";
     const url = isDone ? this.card.urlOf(clip) : "";
-    const line = make("div", "path");
-    const name = /** @type {HTMLAnchorElement} */ (make(url ? "a" : "span"));
+    const row = make("div", "path");
+    const name = line(isDone ? clip.file : `will be ${clip.file}`, "", url ? "a" : "span");
     if (url) Object.assign(name, { href: url, target: "_blank", rel: "noopener" });
-    else if (isDone) this.card.later(800, () => { if (this.card.urlOf(clip)) this.writeBody(); }); // the twin comes next
-    name.append(make("bdi", "", isDone ? clip.file : `will be ${clip.file}`));
-    line.append(name);
-    return line;
+    else if (isDone) this.card.later(800, () => { // the twin comes next
+      if (this.card.urlOf(clip)) this.writeBody();
+    });
+    row.append(name);
+    return row;
   }
 
   /** Copying the prompt, and facts on demand: in the corner of the frame, so that no line of the twin is missing. */
   writeTools() {
     const { clip } = this;
-    const prompt = clip.prompt || this.card.data.prompt;
-    const facts = [
-      clip.id && `job ${clip.id}`, clip.prediction_id && `prediction ${clip.prediction_id}`, clip.status,
-      clip.width && clip.height && `${clip.width} x ${clip.height}`, clip.elapsed_s && `took ${clock(clip.elapsed_s)}`,
-    ].filter(Boolean).join(" · ");
-    const more = make("div", "path", facts);
+    const { data } = this.card;
+    const prompt = clip.copy ?? clip.prompt ?? data.copy ?? data.prompt;
+    const more = make("div", "path", clip.facts);
     const unfold = button("⋯", () => {
       this.isUnfolded = more.hidden;
       more.hidden = !this.isUnfolded;
-      unfold.setAttribute("aria-expanded", String(this.isUnfolded));
+      unfold.ariaExpanded = String(this.isUnfolded);
     });
     more.hidden = !this.isUnfolded;
-    unfold.title = "Ids and facts";
-    unfold.setAttribute("aria-label", unfold.title);
-    unfold.setAttribute("aria-expanded", String(!!this.isUnfolded));
+    unfold.ariaLabel = unfold.title = "Ids and facts";
+    unfold.ariaExpanded = String(!!this.isUnfolded);
     unfold.dataset.name = "facts";
     this.tools.replaceChildren(unfold);
     if (prompt) {
@@ -277,7 +242,7 @@ class Tile {
       const high = clip.typical_s?.[1];
       said = [clip.word, clock(elapsed), high && elapsed > high ? "longer than usual" : "", clip.usual]
         .filter(Boolean).join(" · ");
-      if (high) part = Math.min(0.97, elapsed / high);
+      part = this.card.partOf(clip);
     } else if (!clip.is_final && clip.usual && clip.word !== "planned") {
       said = `${clip.word} · ${clip.usual}`;
     }
@@ -328,34 +293,29 @@ class CardView {
     this.isGone = false;
     this.skew = 0;
     this.data = model.get("card");
-    /** @type {Map<string, Tile>} */ this.tiles = new Map();
-    /** @type {Map<string, string>} */ this.posters = new Map();
-    /** @type {Map<string, string>} */ this.blobs = new Map();
-    /** @type {Map<string, ((url: string) => void)[]>} */ this.waiting = new Map();
-    /** @type {Set<string>} */ this.wanted = new Set();
-    /** @type {Set<number>} */ this.timers = new Set();
+    this.batchClass = `hailuo-b-${slug(this.data.batch)}`;
+    this.tiles = /** @type {Map<string, Tile>} */ (new Map());
+    [this.posters, this.blobs] = [0, 0].map(() => /** @type {Map<string, string>} */ (new Map()));
+    this.waiting = /** @type {Map<string, ((url: string) => void)[]>} */ (new Map());
+    this.wanted = new Set();
+    this.timers = new Set();
     this.shape = "";
     this.root = make("div", "card");
     this.root.dataset.lmSuppressShortcuts = "true"; // Enter on a clip is no shortcut of the notebook
-    this.head = make("div", "head");
-    this.line = make("span", "headline");
-    this.left = make("span", "left");
-    this.all = make("span", "bar");
-    this.track = make("span", "track");
+    [this.head, this.question, this.top, this.past, this.grid] =
+      ["head", "question", "top", "", "grid"].map((name) => make("div", name));
+    [this.line, this.left, this.all, this.track] =
+      ["headline", "left", "bar", "track"].map((name) => make("span", name));
     this.track.append(this.all);
     this.head.append(this.line, this.left, this.track);
     this.live = make("span", "spoken");
-    this.live.setAttribute("role", "status");
-    this.live.setAttribute("aria-live", "polite");
-    this.question = make("div", "question");
-    this.top = make("div", "top");
-    this.grid = make("div", "grid");
+    Object.assign(this.live, { role: "status", ariaLive: "polite" });
     this.note = make("div", "quiet");
-    this.root.append(this.head, this.live, this.note, this.question, this.top, this.grid);
+    this.root.append(this.head, this.live, this.note, this.question, this.top, this.past, this.grid);
     el.append(this.root);
 
     this.seen = new IntersectionObserver((entries) => this.onSeen(entries), { rootMargin: "400px" });
-    this.onCard = () => { if (el.isConnected) this.update(model.get("card")); };
+    this.onCard = () => { if (this.el.isConnected) this.update(model.get("card")); };
     /** @param {any} content @param {DataView[]} buffers */
     this.onMessage = (content, buffers) => this.receive(content, buffers);
     model.on("change:card", this.onCard);
@@ -370,10 +330,6 @@ class CardView {
   /** The kernel's time. */
   now() {
     return Date.now() - this.skew;
-  }
-
-  get batchClass() {
-    return `hailuo-b-${slug(this.data.batch)}`;
   }
 
   /**
@@ -393,20 +349,40 @@ class CardView {
 
   /** Hide the twin of this cell: by a rule, so that it stays hidden when it is rewritten, and shows if we die. */
   hideTwin() {
-    this.area = this.el.closest(".jp-OutputArea");
-    const mark = `hailuo-live-${slug(this.data.batch)}`;
+    this.area = /** @type {HTMLElement | null} */ (this.el.closest(".jp-OutputArea"));
+    const mark = `${this.batchClass}-live`;
     this.area?.classList.add(mark);
     const scope = this.area ? `.${mark} ` : "";
+    const [twin, head] = [`.${this.batchClass}`, `.${this.batchClass}-head`];
+    const output = `${scope}.jp-OutputArea-output:has(> `;
+    const child = `${scope}.jp-OutputArea-child:has(> .jp-OutputArea-output > ${this.isMoved ? head : twin})`;
     this.rule = document.createElement("style");
-    this.rule.textContent = `${scope}.${this.batchClass}{display:none !important}
-${scope}.jp-OutputArea-child:has(> .jp-OutputArea-output > .${this.batchClass}){display:none !important}`;
+    this.rule.textContent = `${scope}${twin},${scope}${head},${output}${twin}),${child}{display:none !important}`;
     document.head.append(this.rule);
+  }
+
+  /** The view goes: for good, or because its output is static now; then the card moves beside its twin. */
+  leave() {
+    const twin = this.data.is_over ? (this.area ?? document).querySelector(`.${this.batchClass}`) : null;
+    const place = twin?.closest(".jp-OutputArea-output") ?? twin;
+    if (!place?.isConnected) {
+      this.destroy();
+      return;
+    }
+    this.el = make("div");
+    this.el.className = "jp-OutputArea-output";
+    this.el.append(this.root);
+    place.after(this.el);
+    this.isMoved = true;
+    moved.add(this);
+    this.showTwin();
+    this.hideTwin();
   }
 
   showTwin() {
     this.rule?.remove();
     this.rule = undefined;
-    this.area?.classList.remove(`hailuo-live-${slug(this.data.batch)}`);
+    this.area?.classList.remove(`${this.batchClass}-live`);
   }
 
   /** What the twin knows of a clip. @param {Clip} clip @returns {{src: string, poster: string} | undefined} */
@@ -424,11 +400,6 @@ ${scope}.jp-OutputArea-child:has(> .jp-OutputArea-output > .${this.batchClass}){
   urlOf(clip) {
     const url = this.blobs.get(clip.key) ?? this.twinOf(clip)?.src ?? "";
     return /^(https?|blob|vscode-[\w-]+):/.test(url) ? url : "";
-  }
-
-  /** @param {string} key */
-  posterUrl(key) {
-    return this.posters.get(key);
   }
 
   /** Give a video its clip: by address, else by bytes from the kernel. @param {HTMLVideoElement} video @param {Clip} clip @param {() => void} fail */
@@ -457,7 +428,9 @@ ${scope}.jp-OutputArea-child:has(> .jp-OutputArea-output > .${this.batchClass}){
 
   /** @param {any} content @param {DataView[]} buffers */
   receive(content, buffers) {
-    if (content?.type === "now") {
+    if (content?.type === "changes") {
+      this.take(content);
+    } else if (content?.type === "now") {
       const skew = Date.now() - content.ms;
       this.skew = Math.abs(skew) > 2000 ? skew : 0; // smaller ones are the wire's
     } else if (content?.type === "posters") {
@@ -475,6 +448,16 @@ ${scope}.jp-OutputArea-child:has(> .jp-OutputArea-output > .${this.batchClass}){
     }
   }
 
+  /** Other views on this page have the same card. @param {Changes} changes */
+  take({ clips, head, gone }) {
+    const card = this.model.get("card");
+    const places = new Map(card.clips.map((clip, place) => [clip.key, place]));
+    for (const clip of clips) card.clips[/** @type {number} */ (places.get(clip.key))] = clip;
+    Object.assign(card, head);
+    for (const name of gone) delete (/** @type {any} */ (card))[name];
+    if (this.el.isConnected) this.update(card, clips);
+  }
+
   /** Ask for the posters that can be seen, and stop what cannot. @param {IntersectionObserverEntry[]} entries */
   onSeen(entries) {
     const keys = [];
@@ -490,15 +473,14 @@ ${scope}.jp-OutputArea-child:has(> .jp-OutputArea-output > .${this.batchClass}){
     if (keys.length) this.model.send({ type: "need", keys });
   }
 
-  /** @param {Card} card */
-  update(card) {
+  /** @param {Card} card @param {Clip[]} changed */
+  update(card, changed = [...card.clips, ...(card.earlier?.clips ?? [])]) {
     this.data = card;
-    const said = [card.is_simulated ? "simulated" : "", card.headline, card.shared].filter(Boolean).join(" · ");
-    if (this.line.textContent !== plain(said)) this.line.textContent = plain(said);
+    if (this.line.textContent !== card.line) this.line.textContent = card.line;
     if (this.live.textContent !== card.counts) this.live.textContent = card.counts;
     this.writeTop(card);
     this.lay(card);
-    for (const clip of card.clips) this.tiles.get(clip.key)?.update(clip);
+    for (const clip of changed) this.tiles.get(clip.key)?.update(clip);
     this.tick();
   }
 
@@ -507,7 +489,7 @@ ${scope}.jp-OutputArea-child:has(> .jp-OutputArea-output > .${this.batchClass}){
     const signature = JSON.stringify([card.confirm, card.note, card.actions, card.prompt]);
     if (signature === this.topSignature) return;
     this.topSignature = signature;
-    this.note.textContent = plain(card.note);
+    this.note.textContent = card.note ?? "";
     this.question.replaceChildren();
     if (card.confirm) {
       const { label, sum } = card.confirm;
@@ -522,43 +504,95 @@ ${scope}.jp-OutputArea-child:has(> .jp-OutputArea-output > .${this.batchClass}){
 
   /** Put the tiles in their places, if those have changed. @param {Card} card */
   lay(card) {
-    const shape = JSON.stringify([card.clips.map((clip) => clip.key), card.groups, card.is_table]);
+    const { earlier } = card;
+    const clips = [...card.clips, ...(earlier?.clips ?? [])];
+    const shape = JSON.stringify([clips.map((clip) => clip.key), card.groups, card.is_table, earlier?.line]);
     if (shape === this.shape) return;
     this.shape = shape;
-    const one = card.clips.length === 1;
     const widths = card.clips.map((clip) => clip.width || Infinity);
-    this.grid.style.setProperty("--hailuo-tile", `${Math.min(one ? 640 : 320, ...widths)}px`);
+    const width = Math.min(card.clips.length === 1 ? 640 : 320, ...widths);
+    this.root.style.setProperty("--hailuo-tile", `${width}px`);
     this.grid.classList.toggle("hailuo-table", !!card.is_table);
-    const keys = new Set(card.clips.map((clip) => clip.key));
+    const keys = new Set(clips.map((clip) => clip.key));
     for (const [key, tile] of this.tiles) {
       if (keys.has(key)) continue;
       tile.stop();
       this.seen.unobserve(tile.root);
       this.tiles.delete(key);
     }
-    for (const clip of card.clips) {
+    for (const clip of clips) {
       if (this.tiles.has(clip.key)) continue;
       const tile = new Tile(this, clip);
       tile.root.dataset.key = clip.key;
       this.tiles.set(clip.key, tile);
       this.seen.observe(tile.root);
     }
-    const nodes = (card.groups ?? [{ head: "", keys: [...keys] }]).flatMap((group) => {
-      const flow = make("div", "flow");
-      flow.append(...group.keys.map((key) => /** @type {Tile} */ (this.tiles.get(key)).root));
-      return group.head ? [make("div", "group", group.head), flow] : [flow];
-    });
-    this.grid.replaceChildren(...nodes);
+    const groups = card.groups ?? [{ keys: card.clips.map((clip) => clip.key) }];
+    this.grid.replaceChildren(...groups.flatMap((group) => [
+      ...(group.head ? [make("div", "group", group.head)] : []),
+      group.rows ? this.table(group, width) : this.flow(group.keys ?? []),
+    ]));
+    this.past.replaceChildren(...(earlier ? [this.version(earlier)] : []));
+  }
+
+  /** @param {string[]} keys @param {string} [name] */
+  flow(keys, name = "flow") {
+    const flow = make("div", name);
+    flow.append(...keys.map((key) => /** @type {Tile} */ (this.tiles.get(key)).root));
+    return flow;
+  }
+
+  /** A table; grid.css says which of its heads are seen. @param {Group} group @param {number} width */
+  table({ columns = [], rows = [] }, width) {
+    /** @param {string} role @param {string} name @param {(Node | string)[]} inside */
+    const part = (role, name, ...inside) => {
+      const node = make("div", name);
+      node.role = role;
+      node.append(...inside);
+      return node;
+    };
+    const most = Math.max(...rows.flatMap((row) => row.cells.map((keys) => keys.length)));
+    const takes = `flow takes${Math.min(most, 4)}`;
+    /** @param {HTMLElement} node */
+    const place = (node) => {
+      node.style.maxWidth = `${most * (width + 12) - 12}px`;
+      return node;
+    };
+    const heads = columns.map((head) => place(part("columnheader", "place head", head)));
+    const lines = rows.map(({ head, cells }) => part("row", "line", part("rowheader", "rowhead head", head),
+      ...cells.map((keys, at) => place(keys.length
+        ? part("cell", "place", make("div", "colhead", columns[at]), this.flow(keys, takes)) : part("cell", "place none")))));
+    const long = rows.some((row) => row.head.length > 22) ? " long" : "";
+    return part("table", `lines of${columns.length}${long}`,
+      part("row", "line heads", make("div", "rowhead"), ...heads), ...lines);
+  }
+
+  /** @param {Earlier} earlier */
+  version({ line, title, was = [], now = [], clips, more }) {
+    const details = make("details", "earlier");
+    const summary = make("summary", "", line);
+    summary.title = title;
+    /** @param {string} said @param {Word[]} words @param {string} tag */
+    const text = (said, words, tag) => {
+      const node = make("div", "whole");
+      node.append(`${said}: `, ...words.map((word) => make(word.is_changed ? tag : "span", "", word.text)));
+      return node;
+    };
+    const past = make("div", "past");
+    past.append(text("was", was, "del"), text("now", now, "ins"), this.flow(clips.map((clip) => clip.key)));
+    if (more) past.append(make("div", "quiet", more));
+    details.append(summary, past);
+    return details;
   }
 
   /** @param {Action[]} actions @param {string} key */
   actionRow(actions, key) {
     const row = make("div", "actions");
     for (const action of actions) {
-      const node = button(action.label, () => this.act({ name: action.name, key }, row));
+      const node = button(action.label, () => this.act({ name: action.name, key, sum: action.sum }, row));
       node.disabled = !action.is_enabled;
       node.dataset.name = `action-${action.name}`;
-      if (action.title) node.title = plain(action.title);
+      if (action.title) node.title = action.title;
       row.append(node);
     }
     return row;
@@ -598,17 +632,15 @@ ${scope}.jp-OutputArea-child:has(> .jp-OutputArea-output > .${this.batchClass}){
   openFull(clip, from) {
     this.closeFull?.();
     const dialog = /** @type {HTMLDialogElement} */ (make("dialog", "full"));
-    dialog.setAttribute("aria-label", plain(clip.caption || clip.name || "clip"));
+    dialog.ariaLabel = titleOf(clip) || "clip";
     const video = document.createElement("video");
     Object.assign(video, { controls: true, loop: true, muted: true, playsInline: true });
     if (clip.width) video.style.maxWidth = `min(96vw, ${clip.width}px)`;
-    const poster = this.posterUrl(clip.key);
+    const poster = this.posters.get(clip.key);
     if (poster) video.poster = poster;
     const foot = make("div", "row");
-    const caption = make("span", "caption");
-    caption.append(make("bdi", "", clip.caption || clip.name));
     const problem = make("span", "quiet");
-    foot.append(caption, problem, button("Close", () => dialog.close(), "no"));
+    foot.append(line(titleOf(clip), "caption", "span"), problem, button("Close", () => dialog.close(), "no"));
     dialog.append(video, foot);
     document.body.append(dialog);
     const close = () => {
@@ -622,39 +654,35 @@ ${scope}.jp-OutputArea-child:has(> .jp-OutputArea-output > .${this.batchClass}){
     dialog.addEventListener("close", close);
     dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
     dialog.showModal();
-    this.load(video, clip, () => { problem.textContent = `Cannot be played here: ${plain(clip.file)}`; });
+    this.load(video, clip, () => { problem.textContent = `Cannot be played here: ${clip.file}`; });
     video.play().catch(() => undefined);
   }
 
   tick() {
     for (const tile of this.tiles.values()) if (tile.isSeen && !tile.clip.is_final) tile.tick();
-    const { clips, is_final, confirm, counts } = this.data;
+    const { clips, is_final, confirm, counts, until_ms, pace } = this.data;
     const isRunning = clips.length > 1 && !is_final && !confirm;
     let said = "";
     let part = 0;
     if (isRunning) {
-      const left = this.data.left_s ?? this.guessLeft();
-      said = left ? `${counts} · about ${clock(left)} left` : counts;
-      part = clips.filter((clip) => clip.is_final).length / clips.length;
+      const left = until_ms ? (until_ms - this.now()) / 1000 : 0;
+      said = left > 0 ? `${counts} · ${about(left)} left${pace ? ` ${pace}` : ""}` : counts;
+      part = clips.reduce((sum, clip) => sum + this.partOf(clip) * (clip.is_final ? 1 : 0.5), 0) / clips.length;
     }
     this.track.hidden = !isRunning;
     if (this.left.textContent !== said) this.left.textContent = said;
     this.all.style.transform = `scaleX(${part.toFixed(3)})`;
   }
 
-  /** The longest typical time left, where every clip is on its way. */
-  guessLeft() {
-    let left = 0;
-    for (const clip of this.data.clips) {
-      if (clip.is_final) continue;
-      if (!clip.started_ms || !clip.typical_s) return 0;
-      left = Math.max(left, clip.typical_s[1] - (this.now() - clip.started_ms) / 1000);
-    }
-    return left;
+  /** By its usual time. @param {Clip} clip */
+  partOf({ is_final, started_ms, typical_s }) {
+    if (is_final) return 1;
+    return started_ms && typical_s ? Math.min(0.97, (this.now() - started_ms) / 1000 / typical_s[1]) : 0;
   }
 
   destroy() {
     this.isGone = true;
+    moved.delete(this);
     this.model.off("change:card", this.onCard);
     this.model.off("msg:custom", this.onMessage);
     window.clearInterval(this.interval);
@@ -665,13 +693,25 @@ ${scope}.jp-OutputArea-child:has(> .jp-OutputArea-output > .${this.batchClass}){
     for (const url of [...this.posters.values(), ...this.blobs.values()]) URL.revokeObjectURL(url);
     this.showTwin();
     this.root.remove();
+    if (this.isMoved) this.el.remove();
   }
+}
+
+/** The model as it is heard without any view. @type {Model | undefined} */
+let lasting;
+/** Those without a view. @type {Set<CardView>} */
+const moved = new Set();
+
+/** @param {{model: Model}} context @returns {() => void} */
+function initialize({ model }) {
+  lasting = model;
+  return () => { for (const view of moved) view.destroy(); };
 }
 
 /** @param {{model: Model, el: HTMLElement}} context @returns {() => void} */
 function render({ model, el }) {
-  const view = new CardView(model, el);
-  return () => view.destroy();
+  const view = new CardView(lasting ?? model, el);
+  return () => view.leave();
 }
 
-export default { render };
+export default { initialize, render };
