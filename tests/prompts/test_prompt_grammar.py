@@ -12,7 +12,7 @@ from typing import Any
 from unicodedata import combining, east_asian_width
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hailuo_nb.errors import PromptInvalid
@@ -453,6 +453,8 @@ def test_the_prompt_with_the_mistake_is_named() -> None:
 
 
 @given(st.text(alphabet="ab 狐🦊e\u0301\u200d\t", max_size=300), st.text(alphabet="ab 狐🦊", max_size=300))
+@example("狐" * 100, "狐" * 100)
+@example("\u0301" * 400, "")
 def test_an_excerpt_never_wraps(before: str, after: str) -> None:
     """However wide its characters are, a shown line fits a notebook's width and the caret stands under its place."""
     shown, pointer = caret(f"{before}X{after}", len(before)).splitlines()
