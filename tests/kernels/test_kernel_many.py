@@ -17,7 +17,7 @@ from crash_kernel import Kernel  # isort: skip - kernel_studio puts its folder o
 
 CLIPS = 200
 # The promise is under 100 ms; a machine that runs other things meanwhile gets as much again.
-MOST_MEDIAN_S = 0.2
+MOST_MEDIAN_S = 0.1
 
 
 @pytest.mark.timeout(420)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hailuo_nb.notebook import front
+from hailuo_nb.notebook.compose import Known
 from hailuo_nb.notebook.front import _Scene
 
 
@@ -23,7 +24,7 @@ class Painter:
         """Take a state."""
         self.drawn.append(card)
 
-    def finish(self, card: Any, _posters: Any) -> None:
+    def rest(self, card: Any, _posters: Any) -> None:
         """Take the last state."""
         self.drawn.append(f"last {card}")
 
@@ -44,6 +45,7 @@ class Clips:
 def later(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, Callable[[], None]]]:
     """Collect what would be called later, with its seconds."""
     asked: list[tuple[float, Callable[[], None]]] = []
+    monkeypatch.setattr(front, "_looked_up", lambda *_: Known({}, 1.0))
     monkeypatch.setattr(front, "_call_later", lambda seconds, call: asked.append((seconds, call)))
     return asked
 
@@ -51,7 +53,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, Callable[[], Non
 def test_many_changes_are_drawn_once(later: list[tuple[float, Callable[[], None]]]) -> None:
     """A thousand changes in a row make one state, the newest; the last change of all is drawn at once."""
     batch, painter, states = Clips(), Painter(), iter("abc")
-    scene = _Scene(None, batch, "x")  # type: ignore[arg-type]
+    scene = _Scene(None, batch, "x", (None, 1))  # type: ignore[arg-type]
     scene._painter, scene._card = painter, lambda: next(states)  # type: ignore[assignment, method-assign]
     for _ in range(1000):
         scene._on_change(None)  # type: ignore[arg-type]
@@ -64,4 +66,4 @@ def test_many_changes_are_drawn_once(later: list[tuple[float, Callable[[], None]
     assert later[1][0] == 5.0, "what takes long to draw is drawn seldom"
     batch.is_done = True
     scene._on_change(None)  # type: ignore[arg-type]
-    assert painter.drawn[1] == "last c"
+    assert painter.drawn[1] == "last b"
