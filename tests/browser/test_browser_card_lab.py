@@ -90,6 +90,7 @@ def test_the_twin_takes_over_without_a_shift(lab: NotebookPage) -> None:
     moved(cell)
     assert cell.evaluate(PLACES) == before
     assert lab.page.evaluate("window.shifts") == 0
+    expect(cell.locator(".hailuo-card .hailuo-path a")).to_have_count(3)
     uncover(cell)
     expect(cell.locator(".hailuo-twin video").first).to_be_visible()
     assert cell.evaluate(PLACES) == before
