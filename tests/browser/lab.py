@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Browser, Locator, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
 
 import hailuo_nb
 
@@ -252,6 +252,24 @@ def look(target: Page | Locator, name: str) -> None:
     """Keep a picture where somebody wants to look at them."""
     if SHOTS is not None:
         target.screenshot(path=SHOTS / f"{name}.png")
+
+
+def moved(cell: Locator) -> Locator:
+    """Wait until a cell's outputs are static, with the card beside its twin, and give the twin's first player."""
+    expect(cell.locator(".jp-OutputArea-output > .hailuo-card")).to_have_count(1, timeout=90_000)
+    return cell.locator(".hailuo-twin video").first
+
+
+def uncover(cell: Locator) -> None:
+    """Take the live card away, as a page does that is opened later: what is left is what was saved."""
+    cell.evaluate(
+        """(cell) => {
+          cell.querySelector('.hailuo-card').parentElement.remove();
+          for (const one of document.head.querySelectorAll('style')) {
+            if (/hailuo-b-.*-live/.test(one.textContent)) one.remove();
+          }
+        }"""
+    )
 
 
 def plays(page: Page, video: Locator, width: int = 640) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import nbformat
 import pytest
-from lab import LabServer, NotebookPage, look, open_notebook, plays
+from lab import LabServer, NotebookPage, look, moved, open_notebook, plays, uncover
 from playwright.sync_api import Browser, expect
 
 from hailuo_nb.notebook.handlers import CARD_HANDLERS, PLAYER_HANDLERS
@@ -46,7 +46,7 @@ def test_the_card_keeps_moving_while_a_later_cell_blocks(lab: NotebookPage, serv
             "two = replace(one, status='processing', word='working')\n"
             "later(1.0, lambda: p.update(card(two, batch=BATCH), {}))\n"
             "view = card(done(two), batch=BATCH)\n"
-            "later(3.0, lambda: p.rest(view, posters_of(view)))",
+            "later(9.0, lambda: p.rest(view, posters_of(view)))",
         )
     )
     badge = cell.locator(".hailuo-badge")
@@ -57,10 +57,7 @@ def test_the_card_keeps_moving_while_a_later_cell_blocks(lab: NotebookPage, serv
     expect(badge).to_contain_text("working")
     first = badge.inner_text()
     expect(badge).not_to_have_text(first)
-    video = cell.locator(".hailuo-twin video")
-    expect(video).to_be_visible()
-    expect(cell.locator(".hailuo-card")).to_have_count(0)
-    plays(lab.page, video)
+    plays(lab.page, moved(cell))
     expect(blocking.locator(".jp-InputPrompt")).to_have_text("[*]:")
     (server.root / "go").touch()
     lab.wait_run(lab.last())
@@ -90,10 +87,13 @@ def test_the_twin_takes_over_without_a_shift(lab: NotebookPage) -> None:
         }"""
     )
     before = cell.evaluate(PLACES)
-    expect(cell.locator(".hailuo-card")).to_have_count(0)
-    expect(cell.locator(".hailuo-twin video").first).to_be_visible()
+    moved(cell)
     assert cell.evaluate(PLACES) == before
     assert lab.page.evaluate("window.shifts") == 0
+    expect(cell.locator(".hailuo-card .hailuo-path a")).to_have_count(3)
+    uncover(cell)
+    expect(cell.locator(".hailuo-twin video").first).to_be_visible()
+    assert cell.evaluate(PLACES) == before
     look(lab.page, "done-light")
 
 
@@ -104,6 +104,68 @@ PLACES = """(cell) => {
   const tiles = [...root.querySelectorAll('.hailuo-clip, .hailuo-tile')];
   return [cell.offsetHeight, ...tiles.map(box), ...tiles.map((tile) => box(tile.children[0]))];
 }"""
+
+
+def test_the_version_before_opens_and_its_clip_plays(lab: NotebookPage) -> None:
+    """By keyboard, live and in the twin: both texts with their marks, and a clip that opens full size."""
+    cell = lab.add(
+        code(
+            "before",
+            "from hailuo_nb.notebook.view import Earlier, Word\n"
+            "old = replace(done(clip(1)), key='p0', caption='take 1', is_said=True)\n"
+            "back = Earlier('previous version, 3 Nov 14:02 · $0.49 · 1 word changed', '2026-11-03 13:02:00 UTC',\n"
+            "               (Word('A fox at '), Word('dawn', True)), (Word('A fox at '), Word('noon', True)), (old,))\n"
+            "view = card(done(clip(0)), batch=BATCH, earlier=back)\n"
+            "p = painter(view, {'0': poster(0), 'p0': poster(1)})\n"
+            "later(0.5, lambda: p.rest(view, {'0': poster(0), 'p0': poster(1)}))",
+        )
+    )
+    moved(cell)
+    summary = cell.locator(".hailuo-card .hailuo-earlier summary")
+    summary.focus()
+    lab.page.keyboard.press("Enter")
+    past = cell.locator(".hailuo-card .hailuo-past")
+    expect(past.locator("del")).to_have_text("dawn")
+    expect(past.locator("ins")).to_have_text("noon")
+    expect(past.locator("img.hailuo-poster:not([hidden])")).to_have_count(1)
+    look(cell, "before-open")
+    past.locator(".hailuo-frame").focus()
+    lab.page.keyboard.press("Enter")
+    plays(lab.page, lab.page.locator("dialog video"))
+    lab.page.keyboard.press("Escape")
+    uncover(cell)
+    cell.locator(".hailuo-twin summary").first.click()
+    expect(cell.locator(".hailuo-twin del")).to_be_visible()
+    plays(lab.page, cell.locator(".hailuo-twin video").first)
+
+
+def test_a_button_is_heard_when_the_outputs_are_static(lab: NotebookPage) -> None:
+    """Pressed twice it is sent with its price; what it sets going is drawn in the card that moved over."""
+    cell = lab.add(
+        code(
+            "button",
+            "one = replace(done(clip(0)), actions=(Action('take-2', 'New take $0.49', sum='0.49'),))\n"
+            "view = card(one, batch=BATCH)\n"
+            "p = painter(view, posters_of(view))\n"
+            "later(0.5, lambda: p.rest(view, posters_of(view)))",
+        )
+    )
+    moved(cell)
+    kinds = lab.page.evaluate(
+        "(index) => window.jupyterapp.shell.currentWidget.content.widgets[index].model.outputs.toJSON()"
+        ".map((one) => Object.keys(one.data))",
+        lab.last(),
+    )
+    assert not [kind for kind in kinds if any("widget" in name for name in kind)]
+    cell.get_by_role("button", name="New take $0.49").click()
+    expect(cell.get_by_role("button", name="New take $0.49")).to_be_disabled()
+    lab.add(
+        "press = next(m for m in seen if m['name'] == 'take-2')\n"
+        "assert (press['key'], press['sum']) == ('0', '0.49')\n"
+        "two = card(one, replace(clip(1), axes=one.axes), batch=BATCH)\n"
+        "later(0, lambda: p.update(two, posters_of(two)))"
+    )
+    expect(cell.locator(".hailuo-card .hailuo-frame")).to_have_count(2)
 
 
 def test_hover_plays_click_opens_and_clearing_lets_go(lab: NotebookPage) -> None:
@@ -202,7 +264,8 @@ def test_hostile_text_stays_text(lab: NotebookPage) -> None:
     expect(cell.locator(".hailuo-card")).to_contain_text("onerror")
     cell.locator("button").evaluate_all("(all) => all.forEach((one) => one.click())")
     lab.add("later(0, lambda: p.rest(end, posters_of(end)))")
-    expect(cell.locator(".hailuo-card")).to_have_count(0)
+    moved(cell)
+    uncover(cell)
     expect(cell.locator(".hailuo-twin")).to_contain_text("onerror")
     assert lab.page.evaluate("window.pwned") is None
     assert cell.locator("script, img[src=x], [href^=javascript], [src^=javascript]").count() == 0
@@ -259,7 +322,7 @@ def test_one_clip_is_large_and_its_prompt_opens(lab: NotebookPage) -> None:
     cell.locator(".hailuo-card summary").click()
     expect(whole).to_contain_text("through the window.")
     lab.add("view = card(done(one), batch=BATCH); later(0, lambda: p.rest(view, posters_of(view)))")
-    expect(cell.locator(".hailuo-twin video")).to_be_visible()
+    moved(cell)
     look(cell, "one-done-dark")
     lab.theme("JupyterLab Light")
 
@@ -314,13 +377,14 @@ def test_a_reload_in_the_middle_recovers_and_the_saved_notebook_plays(
         # the same cell once more, now finished as usual: this is what gets shared
         shown = lab.add("BATCH = 'saved'\n" + FOUR)
         lab.add(finished)
-        expect(shown.locator(".hailuo-twin video").first).to_be_visible()
+        moved(shown)
         lab.save()
     saved = nbformat.read(server.root / "reload.ipynb", 4)
     kinds = [set(one.data) for one in saved.cells[-2].outputs]
     assert kinds == [{"text/html", "text/plain"}, {"text/html", "text/plain", "image/jpeg"}]
-    # 15 kB a clip besides the handlers, whose size another test holds
-    assert len(json.dumps(saved.cells[-2].outputs)) < 4 * (15_000 + len(PLAYER_HANDLERS)) + len(CARD_HANDLERS)
+    # 15 kB a clip besides the handlers, whose size another test holds, and the sheet of the grid
+    handlers = 4 * len(PLAYER_HANDLERS) + len(CARD_HANDLERS)
+    assert len(json.dumps(saved.cells[-2].outputs)) < 4 * 15_000 + handlers + 6_000
     look_without_kernel(server, browser, "reload.ipynb", len(saved.cells) - 2, is_trusted=True)
     saved.metadata["touched"] = True  # another text has no signature here: untrusted
     nbformat.write(saved, server.root / "untrusted.ipynb")

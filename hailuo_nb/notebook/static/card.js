@@ -377,6 +377,7 @@ class CardView {
     moved.add(this);
     this.showTwin();
     this.hideTwin();
+    for (const tile of this.tiles.values()) tile.writeBody();
   }
 
   showTwin() {
