@@ -318,10 +318,10 @@ def table(
     columns : sequence of str
         The columns to show beside the pictures; axes by their own names.
     rows : int
-        How many rows at the most; each takes about 3 kB in the notebook's file.
+        How many rows at the most, up to 200; each takes about 3 kB in the notebook's file.
     interactive : bool
-        Let itables draw it, which sorts, filters and pages through all rows. It takes 1 MB in the notebook's file,
-        and is blank where scripts do not run; ``pip install 'hailuo_nb[table]'``.
+        Let itables draw it, which sorts, filters and pages through the first 500 rows. It takes 1 MB in the notebook's
+        file, and is blank where scripts do not run; ``pip install 'hailuo_nb[table]'``.
     """
     if interactive:
         check_itables()

@@ -21,7 +21,7 @@ from hailuo_nb.notebook.interactive import interactive_html
 from hailuo_nb.notebook.pivot_table import pivot_html, pivot_text, shown_clips
 from hailuo_nb.notebook.posters import Posters
 from hailuo_nb.notebook.surroundings import look_around
-from hailuo_nb.notebook.table import ClipTable, records_of, table_html
+from hailuo_nb.notebook.table import MOST_ROWS, ClipTable, records_of, table_html
 
 if TYPE_CHECKING:
     from hailuo_nb.session.session import Session
@@ -122,7 +122,7 @@ class Frames:
             is_shown.append(True)
 
         def made(number: int) -> None:
-            if number == FIRST and is_shown:
+            if number == FIRST and is_shown and len(rows) <= MOST_ROWS:
                 publish()
 
         filled = self._posters.make(rows, made)

@@ -92,13 +92,22 @@ _CARD = {
 
 
 # The link to a clip is its place: with the pointer on it a player lies over its picture.
-# JupyterLab would open the clip in a tab of its own as well, by a mark that it looks for before any handler of a click.
-_OURS = "link?.removeAttribute('data-commandlinker-command');"
+# JupyterLab listens on the link itself and would open the clip in a tab of its own: a click is caught on its way down.
+_CATCH = """
+        if (!this.hailuoCatches) {
+          this.hailuoCatches = true;
+          this.addEventListener('click', (click) => {
+            if (!click.target.closest('.hailuo-play') || click.ctrlKey || click.metaKey || click.shiftKey) return;
+            click.stopPropagation();
+            this.onclick(click)
+          }, true)
+        }
+    """
 _LET_GO = "(v) => { v.removeAttribute('src'); v.load(); v.remove() }"
 _TABLE = {
-    "onmouseover": """
+    "onmouseover": _CATCH
+    + """
         const link = event.target.closest('.hailuo-play');
-        OURS
         if (!link || link.hailuoWait || matchMedia('(prefers-reduced-motion: reduce)').matches) return;
         link.hailuoWait = setTimeout(() => {
           const v = document.createElement('video');
@@ -111,10 +120,8 @@ _TABLE = {
           link.append(v);
           v.play().catch(() => 0)
         }, 120)
-    """.replace("AT_MOST_SIX", _AT_MOST_SIX)
-    .replace("LET_GO", _LET_GO)
-    .replace("OURS", _OURS),
-    "onkeydown": "const link = event.target.closest('.hailuo-play'); " + _OURS,
+    """.replace("AT_MOST_SIX", _AT_MOST_SIX).replace("LET_GO", _LET_GO),
+    "onkeydown": _CATCH,
     "onmouseout": """
         const link = event.target.closest('.hailuo-play');
         if (!link || link.contains(event.relatedTarget)) return;
@@ -172,7 +179,8 @@ _START = {
           kept.words = field.value;
           const words = field.value.toLowerCase().split(' ').filter(Boolean), rows = [...body.rows];
           rows.forEach((row) => {
-            const text = row.textContent.toLowerCase();
+            const more = row.querySelector('.hailuo-more'); /* names of columns are in every row */
+            const text = row.textContent.replace(more ? more.textContent : '', '').toLowerCase();
             row.style.display = words.every((word) => text.includes(word)) ? '' : 'none'
           });
           const shown = rows.filter((row) => !row.style.display).length;

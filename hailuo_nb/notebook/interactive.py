@@ -1,4 +1,4 @@
-"""The table that itables draws: all rows, in pages, sorted and filtered by its script.
+"""The table that itables draws: many rows, in pages, sorted and filtered by its script.
 
 In come a table of clips and small pictures; out goes itables' HTML with its script, which is in the package: nothing is
 fetched from a CDN. Every cell is our own markup, in which text is only ever text. Next:
@@ -18,8 +18,8 @@ from hailuo_nb.notebook.table import ClipTable, cells_of, columns_of, heading, h
 
 __all__ = ["MOST_PAGED", "check_itables", "interactive_html"]
 
-MOST_PAGED = 1000
-"""Rows at about 1 kB each; only the first ones have pictures, the others a link."""
+MOST_PAGED = 500
+"""Rows at about 1 kB each, beside the script of 1 MB; only the first ones have pictures, the others a link."""
 
 _PAGE = 10
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from html import escape
+from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
 from hailuo_nb.analysis.clipframe import is_clips
@@ -41,6 +42,9 @@ __all__ = [
 
 MOST_ROWS = 50
 """Rows that are drawn, at about 3 kB in the notebook's file each; a ledger may have 100,000."""
+
+MOST_EVER = 200
+"""Jupyter's server drops what comes faster than 1 MB a second, and a table is sent again with its pictures."""
 
 POSTER_WIDTH = 112
 _PIXEL = data_uri(
@@ -110,6 +114,10 @@ class ClipTable:
             raise InvalidRequest(
                 "This frame holds no clips any more: it needs id, service, variant, status, prompt, path."
             )
+        if not 1 <= self.rows <= MOST_EVER:
+            raise InvalidRequest(
+                f"A table has 1 to {MOST_EVER} rows, not {self.rows}: choose some, or use interactive=True."
+            )
         known = [name.removeprefix("params.") for name in self.frame.columns]
         for name in self.columns:
             if name not in known and name not in self.frame.columns:
@@ -156,14 +164,9 @@ def table_html(
         shown = "".join(_td(cell) for cell in cells)
         frame_of_clip = picture(row, posters.get(row["id"], b""), is_missing=row["id"] in missing)
         lines.append(f'<tr style="{_TR}"><td style="{_TD}">{frame_of_clip}</td>{shown}</tr>')
-    more = len(frame) - len(rows)
     foot = _facts_html("the same for all", shared, rows[0]) if shared else ""
-    foot += (
-        f'<div style="{_QUIET};padding:6px 0">and {more:,} more; hn.table(x, rows={min(len(frame), 1000)}) shows '
-        f"{'them' if len(frame) <= 1000 else 'more of them'}</div>"
-        if more > 0
-        else ""
-    )
+    if (more := len(frame) - len(rows)) > 0:
+        foot += f'<div style="{_QUIET};padding:6px 0">and {more:,} more; {_how_to_see(table)}</div>'
     body = (
         f'<div style="{_BOX}"><table cellpadding="6" style="border-collapse:collapse;border:0;margin:0;font-size:13px">'
         f'<thead><tr style="{_TR}"><th style="{_TH}" aria-label="clip"></th>{heads}</tr></thead>'
@@ -260,6 +263,13 @@ def cells_of(
     return [_prompt(row, rest) if name == "prompt" else _cell(name, row, now) for name in names]
 
 
+def _how_to_see(table: ClipTable) -> str:
+    """Say how to see the rows that are not drawn."""
+    if table.rows < MOST_EVER:
+        return f"hn.table(x, rows={min(len(table.frame), MOST_EVER)}) shows more"
+    return "filters narrow it down, and hn.table(x, interactive=True) has pages"
+
+
 def columns_of(
     table: ClipTable, rows: Sequence[Mapping[str, Any]], *, is_headless: bool = False
 ) -> list[str]:
@@ -300,7 +310,8 @@ def headline(frame: DataFrame, is_headless: bool = False) -> str:
 
 
 def _td(cell: Cell) -> str:
-    key = "" if cell.key is None else f' data-v="{cell.key:.15g}"'
+    # What is not known is sorted as what is empty: last.
+    key = "" if cell.key is None else ' data-v=""' if isnan(cell.key) else f' data-v="{cell.key:.15g}"'
     return f'<td style="{_TD}{";" + cell.style if cell.style else ""}"{key}>{cell.html}</td>'
 
 
@@ -317,7 +328,11 @@ def _prompt(row: Mapping[str, Any], rest: Sequence[str]) -> Cell:
 def _facts_html(summary: str, names: Sequence[str], row: Mapping[str, Any], first: str = "") -> str:
     """Put a row's further columns where a click on their summary opens them, a line each."""
     facts = "\n".join(fact for name in names if (fact := _fact(name, row)))
-    more = f'<div style="{_SMALL};white-space:pre-wrap;overflow-wrap:anywhere">{facts}</div>' if facts else ""
+    more = (
+        f'<div class="hailuo-more" style="{_SMALL};white-space:pre-wrap;overflow-wrap:anywhere">{facts}</div>'
+        if facts
+        else ""
+    )
     return f'<details style="margin:0"><summary style="cursor:pointer">{bdi(summary)}</summary>{first}{more}</details>'
 
 
@@ -397,7 +412,7 @@ def _cost(row: Mapping[str, Any]) -> Cell:
     """Say what a clip cost, or was quoted while that is not known, and what showing it again saved."""
     cost, quote = row.get("cost_usd"), row.get("quote_usd")
     if cost is None and row["status"] == "failed":
-        return Cell("not known", style="white-space:nowrap")
+        return Cell("not known", nan, "white-space:nowrap")
     if cost is None:
         known = _money(quote, row) if quote is not None else Cell("")
         return Cell(

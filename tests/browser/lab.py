@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,11 +70,11 @@ class LabServer:
                 command, env=self._environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
         deadline = time.monotonic() + 60
-        while not (found := list(runtime.glob("jpserver-*.json"))):
+        while not (url := _address(runtime)):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((self._folder / "server.log").read_text())
             time.sleep(0.05)  # waits for another process to write a file
-        self.url = json.loads(found[0].read_text())["url"]
+        self.url = url
 
     def stop(self) -> None:
         """End the server and its kernels."""
@@ -112,6 +112,14 @@ class LabServer:
         path.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, path)
         return path
+
+
+def _address(runtime: Path) -> str:
+    """Read the address a server has written down; nothing while it has not, or is about to."""
+    for file in runtime.glob("jpserver-*.json"):
+        with suppress(ValueError):
+            return str(json.loads(file.read_text())["url"])
+    return ""
 
 
 class NotebookPage:

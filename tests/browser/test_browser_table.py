@@ -19,9 +19,9 @@ SETUP = "import os\nos.environ['HAILUO_RESUME'] = 'off'\n%load_ext hailuo_nb\nim
 CELLS = [
     SETUP,
     "hn.history(limit=30)",
-    "hn.pivot(hn.history(service='simulator', limit=24))",
+    "hn.pivot(hn.history(service='simulator', limit=26))",
     "hn.plot_outcomes()",
-    "hn.table(rows=500)",
+    "hn.table(rows=200)",
 ]
 TABLE, PIVOT, PLOT, LONG = 1, 2, 3, 4
 
@@ -123,7 +123,7 @@ def test_a_click_or_enter_opens_a_clip_at_its_size(lab: NotebookPage) -> None:
 
 
 def test_heads_sort_and_the_field_filters(lab: NotebookPage) -> None:
-    """By number where it is one, up and then down, and by all words that are typed, those on demand too."""
+    """By number where it is one, up and then down, and by all words that are typed."""
     cell = show(lab, TABLE)
     head = cell.get_by_role("button", name="cost")
     head.click()
@@ -186,7 +186,7 @@ def test_dark_and_narrow(lab: NotebookPage) -> None:
         .nth(1)
         .evaluate("(head) => [getComputedStyle(head).color, getComputedStyle(head).backgroundColor]")
     )
-    light, dark = ([int(part) for part in colour[4:-1].split(",")[:3]] for colour in colours)
+    light, dark = ([float(part) for part in re.findall(r"[\d.]+", colour)[:3]] for colour in colours)
     assert min(light) > 180
     assert max(dark) < 60
     lab.page.set_viewport_size({"width": 400, "height": 800})
@@ -202,11 +202,11 @@ def test_saved_and_reopened_without_a_kernel(
     lab: NotebookPage, server: LabServer, browser: Browser, folder: Path, is_trusted: bool
 ) -> None:
     """Trusted it sorts and plays as before; untrusted it is a table to read, and nothing pretends to be a control."""
-    name = "table.ipynb"
-    saved: Any = nbformat.read(folder / name, 4)
+    name = f"table-{'again' if is_trusted else 'untrusted'}.ipynb"
+    (folder / name).write_bytes((folder / "table.ipynb").read_bytes())
     if not is_trusted:
+        saved: Any = nbformat.read(folder / name, 4)
         saved.metadata["touched"] = True  # another text has no signature here
-        name = "table-untrusted.ipynb"
         nbformat.write(saved, folder / name)
     with open_notebook(server, browser, f"{folder.name}/{name}", with_kernel=False) as reader:
         cell = show(reader, TABLE)
@@ -238,7 +238,9 @@ def test_500_clips_have_at_most_six_players_and_ask_for_none_unasked(lab: Notebo
     lab.run(LONG)
     lab.wait_run(LONG)
     cell = show(lab, LONG)
-    expect(rows(cell)).to_have_count(COUNT, timeout=90_000)
+    expect(rows(cell)).to_have_count(200, timeout=90_000)
+    expect(cell.get_by_text("and 300 more")).to_be_attached()
+    expect(cell.locator(".hailuo-play", has_text="play")).to_have_count(0, timeout=120_000)
     assert asked == set()
     clips = cell.locator(".hailuo-play")
     addresses = []
