@@ -296,7 +296,7 @@ class Job:
         return self._carrier.frame(self, None)
 
     def animate(self, prompt: str, variant: str = "i2v-pro", **options: Any) -> Job:
-        """Make a clip that starts from this one's last frame.
+        """Make a clip that starts from this one's last frame; it is sent as soon as this one is there.
 
         Parameters
         ----------
@@ -307,7 +307,6 @@ class Job:
         **options
             As for ``hn.generate``.
         """
-        self.result()
         return self._carrier.animate(self, prompt, variant, options)
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hailuo_nb.catalog.imageref import ImageRef
@@ -23,6 +23,8 @@ from hailuo_nb.prompts.grammar import PromptPlan, parse_cell
 Image = ImageRef | None
 # A cell with very many faults has one or two reasons; `InvalidRequest.faults` has them all.
 MOST_LISTED = 20
+STEP = "step"
+"""The axis that numbers the clips of a chain."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class Asked:
         How many clips of each request.
     texts_as_written : Mapping[str, str]
         Other inputs as ``--set name=value`` gave them, read by each variant's schema.
+    steps : tuple of Asked
+        The steps of a chain, each asking for one clip; then nothing else here counts.
     """
 
     text: str
@@ -59,6 +63,7 @@ class Asked:
     sample: int | None = None
     seed: int = 0
     namespace: Mapping[str, Any] | None = None
+    steps: tuple[Asked, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -116,6 +121,8 @@ def wanted_clips(
     TooManyClips
         Before any is built.
     """
+    if asked.steps:
+        return _wanted_steps(asked.steps, find=find, quote=quote, most=most)
     plans = _plans(asked)
     grids = _grids(plans, asked.zips)
     options = len(asked.variants) * len(asked.durations)
@@ -155,7 +162,45 @@ def wanted_clips(
         raise InvalidRequest(_listed(named), faults=named)
     if not clips:
         raise InvalidRequest("Nothing is left to make: " + _listed(named), faults=named)
-    return tuple(clips), tuple(f"Dropped: {fault}" for fault in named)
+    return tuple(clips), (*(f"Dropped: {fault}" for fault in named), *_about(asked.image))
+
+
+def _wanted_steps(
+    steps: Sequence[Asked],
+    *,
+    find: Callable[[str], Variant],
+    quote: Callable[[Variant, GenerationRequest], Quote],
+    most: int,
+) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
+    """Give the clips of a chain in its order, each with its step as an axis."""
+    if len(steps) > most:
+        raise TooManyClips(
+            f"Not sent: this chain has {len(steps)} steps and max_clips is {most}. Leave some out, or allow more "
+            f"with --max-clips {len(steps)}."
+        )
+    clips: list[Wanted] = []
+    notes: dict[str, None] = {}
+    faults: list[str] = []
+    for number, step in enumerate(steps, start=1):
+        try:
+            (clip,), said = wanted_clips(step, find=find, quote=quote, most=1)
+        except TooManyClips:
+            faults.append(
+                f"step {number}: it makes several clips; a step is one, so leave alternatives and takes out"
+            )
+        except InvalidRequest as error:
+            faults += [f"step {number}: {fault}" for fault in error.faults]
+        else:
+            clips.append(replace(clip, axes={**clip.axes, STEP: str(number)}))
+            notes |= dict.fromkeys(said)
+    if faults:
+        raise InvalidRequest(_listed(faults), faults=tuple(faults))
+    return tuple(clips), tuple(notes)
+
+
+def _about(image: Image) -> tuple[str, ...]:
+    """Say how a picture is sent, where that is not as it is."""
+    return (f"{image.label} is sent {image.note}.",) if image is not None and image.note else ()
 
 
 @dataclass(frozen=True)
