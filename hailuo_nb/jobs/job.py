@@ -57,6 +57,10 @@ class Carrier(Protocol):
         """Make a clip that starts where this one ends."""
         ...
 
+    def promote(self, job: Job, variant: str, options: Mapping[str, Any]) -> Job:
+        """Make this clip again in another variant."""
+        ...
+
 
 class Job:
     """One clip, from the row in the ledger to the file.
@@ -308,6 +312,28 @@ class Job:
             As for ``hn.generate``.
         """
         return self._carrier.animate(self, prompt, variant, options)
+
+    def promote(self, variant: str, **options: Any) -> Job:
+        """Make this clip again in a better variant: the same words and picture, under the limits of any cell.
+
+        There is no seed, so it is another clip of the same idea. What the variant cannot take over is left out; the
+        card of ``%hailuo promote`` says so, with the difference in price.
+
+        Parameters
+        ----------
+        variant : str
+            As ``"t2v-pro"``.
+        **options
+            ``yes``, ``max_cost`` and ``offline`` as for ``hn.generate``.
+
+        Raises
+        ------
+        InvalidRequest
+            It is that variant already, or the variant lacks what the clip is made of.
+        LimitReached
+            Above a limit; nothing is sent.
+        """
+        return self._carrier.promote(self, variant, options)
 
     def __repr__(self) -> str:
         where = f" {self.path}" if self.path else ""

@@ -98,6 +98,10 @@ class Home(Protocol):
         """Make a clip that starts where it ends."""
         ...
 
+    def promote(self, job: Job, variant: str, options: Mapping[str, Any]) -> Job:
+        """Make it again in another variant."""
+        ...
+
 
 class Runner:
     """Everything that is on its way in this kernel.
@@ -225,6 +229,10 @@ class Runner:
     def animate(self, job: Job, prompt: str, variant: str, options: Mapping[str, Any]) -> Job:
         """Make a clip that starts where this one ends."""
         return self._home.animate(job, prompt, variant, options)
+
+    def promote(self, job: Job, variant: str, options: Mapping[str, Any]) -> Job:
+        """Make a clip again in another variant."""
+        return self._home.promote(job, variant, options)
 
     def is_here(self) -> bool:
         """Tell whether the caller is the background thread."""

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hailuo_nb.errors import ClipInvalid, DownloadFailed, HailuoError, InvalidRequest
-from hailuo_nb.media import clip, image, recipe
+from hailuo_nb.media import clip, image, joining, recipe
 
 __all__ = ["MediaWorker", "answer", "main"]
 
@@ -184,6 +184,7 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
     poster     path, width             ``poster``: JPEG as base64
     frame      path, at (or null)      ``frame``: PNG as base64
     start      path, at, fit (or null) ``picture``: that frame as it is sent, as base64; ``content_type``
+    join       path, parts             ``is_copied``, ``note``, ``facts``, ``poster``: a film at the path
     finish     path, recipe            ``facts``, ``sha256``, ``poster``, ``has_recipe``: all of a new clip
     ========== ======================= ==================================================================
     """
@@ -276,6 +277,14 @@ def _start(path: Path, question: Mapping[str, Any]) -> dict[str, Any]:
     return {"picture": _text(sent.data), "content_type": sent.content_type}
 
 
+def _join(path: Path, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Write one film of several clips."""
+    made = joining.join([Path(part) for part in question["parts"]], path)
+    return {"is_copied": made.is_copied, "note": made.note, "facts": asdict(clip.probe(path))} | _poster(
+        path, {}
+    )
+
+
 def _text(data: bytes) -> str:
     """Give bytes as base64."""
     return base64.b64encode(data).decode("ascii")
@@ -298,6 +307,7 @@ _OPERATIONS: dict[str, Callable[[Path, Mapping[str, Any]], dict[str, Any]]] = {
     "poster": _poster,
     "frame": _frame,
     "start": _start,
+    "join": _join,
 }
 
 if __name__ == "__main__":

@@ -118,6 +118,7 @@ class CellOptions:
     durations: tuple[int, ...] = ()
     takes: int = 1
     image: object = None
+    chain: bool = False
     fit: str | None = None
     name: str | None = None
     tags: tuple[str, ...] = ()
@@ -571,12 +572,13 @@ def _check_arguments(command: Command, args: Sequence[str], faults: list[str]) -
         return
     needed = [argument for argument in command.arguments if argument.is_required]
     faults += [
-        f"%hailuo {command.name} needs {each.name}, {each.help}; %hailuo jobs lists them."
+        f"%hailuo {command.name} needs {each.name}, {each.help}"
+        + ("; %hailuo jobs lists them." if each.kind == "id" else ".")
         for each in needed[len(args) :]
     ]
     argument = command.arguments[0]
     most = len(command.arguments)
-    if len(args) > most and not command.arguments[-1].is_many:
+    if len(args) > most and not any(each.is_many for each in command.arguments):
         names = " and ".join(each.name for each in command.arguments)
         faults.append(f"%hailuo {command.name} takes one {names}, not {len(args)}: {usage}.")
     elif argument.kind == "usd" and args and not _is_usd(args[0]):

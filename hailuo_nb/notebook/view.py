@@ -61,6 +61,9 @@ _WORDS = {
     "abandoned": "abandoned",
 }
 
+# Axes of which the value alone says nothing.
+_NUMBERED = frozenset({"take", "step"})
+
 _ICONS = {
     "planned": "○",
     "waiting": "○",
@@ -356,7 +359,8 @@ def arrange(card: CardView) -> CardView:
     varying = [name for name in names if len({clip.axes.get(name, "") for clip in clips}) > 1]
     common = [clips[0].axes[name] for name in names if name not in varying and clips[0].axes.get(name)]
     groups: tuple[Group, ...] = ()
-    if len(varying) > 1 and not card.is_table:
+    # The steps of a chain stand in their order, whatever makes them.
+    if len(varying) > 1 and not card.is_table and "step" not in varying:
         groups = _groups(clips, varying[0])
         varying = varying[1:] if groups else varying
     is_one = len(clips) == 1
@@ -394,7 +398,7 @@ def _caption(clip: ClipView, common: Sequence[str] | None, varying: Sequence[str
     if common is not None:
         return " · ".join(part for part in (clip.name, *common) if part)
     values = [(name, clip.axes.get(name, "")) for name in varying]
-    said = [f"take {value}" if name == "take" else value for name, value in values if value]
+    said = [f"{name} {value}" if name in _NUMBERED else value for name, value in values if value]
     return " · ".join(said) or clip.name
 
 

@@ -43,6 +43,7 @@ from hailuo_nb.session.limits import Consent, Terms, check_max_cost, check_terms
 from hailuo_nb.session.models import ANY_PICTURE, Models
 from hailuo_nb.session.pictures import frame_of
 from hailuo_nb.session.plan import Asked, Wanted, wanted_clips
+from hailuo_nb.session.promoting import promote_job
 from hailuo_nb.session.services import NO_KEY, SIMULATOR_KEY, Simulator, WaveSpeed
 from hailuo_nb.settings import Settings, Tier
 from hailuo_nb.settings import load as load_settings
@@ -396,6 +397,10 @@ class Session:
         made = self.generate(prompt, variant, image=self.frame(job, None), **options)
         assert isinstance(made, Batch)
         return made[0]
+
+    def promote(self, job: Job, variant: str, options: Mapping[str, Any]) -> Job:
+        """Make a clip again in another variant."""
+        return promote_job(self, job, variant, options)
 
     def frame(self, job: Job, seconds: float | None) -> ImageRef:
         """Give one frame of a finished clip."""
