@@ -132,9 +132,10 @@ def _plain(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, list[str]]:
         changes.append("turned upright")
     alpha = _alpha(picture)
     picture = _eight_bits(picture)
-    if picture.mode in {"P", "1", "PA", "RGBA", "RGBa", "LA", "La", "RGBX"}:
-        picture = picture.convert("RGBA" if picture.mode in {"RGBa", "La", "PA"} else picture.mode)
-        picture = picture.convert("L" if picture.mode in {"LA", "1"} else "RGB")
+    if picture.mode in {"P", "PA", "RGBa", "La"}:
+        picture = picture.convert("RGBA")
+    if picture.mode in {"1", "LA", "RGBA", "RGBX"}:
+        picture = picture.convert("L" if picture.mode in {"1", "LA"} else "RGB")
     if profile and not _is_srgb(profile):
         picture = _to_srgb(picture, profile)
     if picture.mode not in {"RGB", "L"}:
@@ -143,6 +144,9 @@ def _plain(picture: PIL.Image.Image) -> tuple[PIL.Image.Image, list[str]]:
         ground = PIL.Image.new(picture.mode, picture.size, "white")
         picture = PIL.Image.composite(picture, ground, alpha)
         changes.append("with white where it is transparent")
+    # Pillow writes down again what it read beside the pixels: profile, comment, place.
+    picture = picture.copy()
+    picture.info = {}
     return picture, changes
 
 

@@ -265,13 +265,14 @@ def linked_steps(
 
 
 def _starting_from(find: Callable[[str], Variant], name: str) -> str:
-    """Give the variant of the same quality that takes a picture."""
-    try:
-        variant = find(name)
-        if not variant.takes_image:
-            return find(variant.name.replace("t2v-", "i2v-", 1)).name if "t2v-" in variant.name else name
-    except InvalidRequest:
-        pass
+    """Give the variant of the same family and quality that takes a picture, or the name itself where none is known."""
+    for known in (name, name.replace("t2v", "i2v"), name.replace("text-to", "image-to")):
+        try:
+            variant = find(known)
+        except InvalidRequest:
+            continue
+        if variant.takes_image:
+            return variant.name
     return name
 
 
