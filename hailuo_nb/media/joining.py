@@ -90,7 +90,7 @@ def join(parts: Sequence[Path], target: Path) -> Joined:
         _check(target, frames if same_rate else None)
         first = read[0]
         note = f"Encoded anew as {first.width} x {first.height}, since {note}."
-    recipe.write(target, _recipe_of(parts))
+    recipe.write(target, _recipe_of(parts, note))
     return Joined(is_copied=not note, note=note)
 
 
@@ -131,13 +131,14 @@ def _check(target: Path, frames: int | None) -> None:
         raise ClipInvalid(f"{clip.named(target)} has {found} frames and its parts have {frames}.")
 
 
-def _recipe_of(parts: Sequence[Path]) -> dict[str, Any]:
+def _recipe_of(parts: Sequence[Path], note: str) -> dict[str, Any]:
     """Give the film's recipe: those of its parts, each with its file and digest."""
     found: list[Mapping[str, Any]] = [recipe.read(path) or {} for path in parts]
     return {
         "made_by": "hailuo_nb",
         "version": 1,
         "film": len(parts),
+        "note": note,
         "is_simulated": any(each.get("is_simulated") for each in found),
         "parts": [
             {"file": clip.named(path), "sha256": clip.sha256_of(path), "recipe": each}

@@ -32,7 +32,7 @@ LONGEST_JOIN_S = 3600.0
 WIDEST_SHOWN = 640
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Film(os.PathLike[str]):
     """Several clips in one file; it can be given wherever a path can.
 
@@ -66,6 +66,10 @@ class Film(os.PathLike[str]):
     def __fspath__(self) -> str:
         return str(self.path)
 
+    def __repr__(self) -> str:
+        # A saved notebook is passed on, and whose folder it lay in is nobody's business.
+        return f"<Film {self}>"
+
     def __str__(self) -> str:
         clips = "1 clip" if self.parts == 1 else f"{self.parts} clips"
         said = f"{self.file} · {clips} · {self.duration_s:g} s · {self.width} x {self.height}"
@@ -75,18 +79,24 @@ class Film(os.PathLike[str]):
         """Show it as a player that needs no kernel."""
         src = html.escape(quote(self.file))
         poster = base64.b64encode(self.poster).decode("ascii")
-        lines = [f"<bdi>{html.escape(line)}</bdi>" for line in (str(self), self.note) if line]
-        width = min(self.width, WIDEST_SHOWN)
-        # A film outside the notebook's folder is not served to the page: then the picture has to do.
-        is_served = not Path(self.file).is_absolute()
-        picture = (
-            f'<img src="data:image/jpeg;base64,{poster}" alt="{html.escape(self.file)}" width="{width}">'
+        name = html.escape(self.file)
+        lines = "".join(
+            f"<div><bdi>{html.escape(line)}</bdi></div>" for line in (str(self), self.note) if line
         )
-        player = (
-            f'<video src="{src}" poster="data:image/jpeg;base64,{poster}" width="{width}" controls muted '
-            f'playsinline preload="none" style="max-width:100%"><a href="{src}">{picture}</a></video>'
+        style = f"display:block;width:{min(self.width, WIDEST_SHOWN)}px;max-width:100%;border-radius:4px"
+        if Path(self.file).is_absolute():
+            # Outside the notebook's folder it is not served to the page: then the picture has to do.
+            shown = f'<img src="data:image/jpeg;base64,{poster}" alt="{name}" style="{style}">'
+        else:
+            shown = (
+                f'<video src="{src}" poster="data:image/jpeg;base64,{poster}" width="{self.width}" '
+                f'height="{self.height}" controls muted playsinline preload="none" aria-label="{name}" '
+                f'style="{style};height:auto"><a href="{src}">{name}</a></video>'
+            )
+        return (
+            f'<div class="hailuo-film" style="font-size:13px;line-height:20px;overflow-wrap:break-word">{shown}'
+            f'<div style="margin:6px 0 0">{lines}</div></div>'
         )
-        return f'<div class="hailuo-film">{player if is_served else picture}<br>{"<br>".join(lines)}</div>'
 
 
 def join(session: Session, clips: object, path: str | os.PathLike[str], *, outside: bool = False) -> Film:
@@ -99,11 +109,7 @@ def join(session: Session, clips: object, path: str | os.PathLike[str], *, outsi
     with MediaWorker(longest_call_s=LONGEST_JOIN_S) as worker:
         known = _made_before(target)
         if known is not None and [part.get("sha256") for part in known] == digests:
-            made = {
-                "note": "",
-                **worker.call("probe", path=str(target)),
-                **worker.call("poster", path=str(target)),
-            }
+            made = worker.call("probe", path=str(target)) | worker.call("poster", path=str(target))
         else:
             made = _make(worker, sources, target)
     return _film(session.folder, target, made)
@@ -139,7 +145,7 @@ def _film(folder: Path, target: Path, made: dict[str, Any]) -> Film:
         height=facts["height"],
         frames=facts["frames"],
         parts=len(told.get("parts", ())),
-        note=made["note"],
+        note=str(told.get("note", "")),
         poster=base64.b64decode(made["poster"]),
         is_simulated=bool(told.get("is_simulated")),
     )
