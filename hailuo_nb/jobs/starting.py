@@ -50,7 +50,7 @@ async def start_from_clips(desk: Desk, job: Job, handle_of: HandleOf) -> None:
         if other is None:
             await _drop(desk, job, f"{not_sent(job)}: the clip it starts from is not in this ledger.")
             return
-        job.show(note=f"waits for {called(other)}, from whose end it goes on")
+        job.show(note=f"waits for the last frame of {called(other)}")
         if await desk.unless_called_off(job, _ended(other)) is None:
             return
         if other.status != "completed":

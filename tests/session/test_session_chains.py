@@ -88,7 +88,7 @@ def test_the_cell_returns_at_once_and_later_steps_wait_unsent(
     until(lambda: len(service.submits) == 1, "the first step is sent")
     until(lambda: batch[1].note, "the second says what it waits for")
     assert (batch[1].status, batch[2].status) == ("planned", "planned")
-    assert batch[1].note == "waits for step 1, from whose end it goes on"
+    assert batch[1].note == "waits for the last frame of step 1"
     assert session.ledger.committed_usd("wavespeed") == Decimal("0.84")
     gate.open.add(STORY[0])
     until(lambda: len(service.submits) == 2, "the second step is sent")
@@ -402,7 +402,7 @@ def test_a_clip_still_on_its_way_can_be_started_from_without_waiting(
     second = first.animate("it runs", yes=True)
     third = session.generate("it sleeps", "fast", image=first, yes=True)[0]
     until(lambda: second.note and third.note, "both wait")
-    assert second.note == f"waits for clip {first.id}, from whose end it goes on"
+    assert second.note == f"waits for the last frame of clip {first.id}"
     gate.open |= {"a fox wakes", "it runs", "it sleeps"}
     assert second.result(20).is_file()
     assert third.result(20).is_file()
