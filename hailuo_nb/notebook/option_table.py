@@ -136,9 +136,6 @@ CELL_OPTIONS: tuple[Option, ...] = (
     Option("--set", "setting", "sets",
            "any other input of the model; values as in JSON, anything else is text", "KEY=VALUE",
            group=_CLIP, example="--set resolution=720p", is_repeatable=True),
-    Option("--chain", "flag", "chain",
-           "the parts between --- follow each other, each from the last frame of the one before",
-           group=_AXES, example="--chain"),
     Option("--takes", "int", "takes", "clips of each request", "N", "-n", group=_AXES, default="1",
            example="--takes 2", most=999),
     Option("--vary", "axis", "vary",
@@ -290,7 +287,8 @@ def cell_help(width: int = 100) -> str:
         "%%hailuo [NAME <<] [VARIANT ...] [options]",
         "The lines below are the prompt. {a|b} and {axis: a|b} make a clip of each, {{expr}} puts in a value",
         "of the notebook, \\{ is a brace, and --- alone on a line parts prompts. $name as an option's value",
-        "is a variable of the notebook.",
+        "is a variable of the notebook. %%hailuo chain [FIRST [OTHERS]] lets what --- parts follow each other,",
+        "each from the last frame of the one before.",
         "%hailuo variants lists the variants.",
     ]
     for group in dict.fromkeys(option.group for option in CELL_OPTIONS):

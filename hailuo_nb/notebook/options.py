@@ -93,6 +93,8 @@ class CellOptions:
     ----------
     variants : tuple of str
         Empty for the variant of the settings.
+    chain : bool
+        The prompts follow each other: ``%%hailuo chain t2v-pro i2v-pro``.
     target, output : str or None
         The variable of ``name <<`` and of ``-o``; never both.
     durations : tuple of int
@@ -212,6 +214,8 @@ def parse_cell_line(
     values, references = _read_all(given, faults)
     if target is not None:
         values["target"] = target
+    if others and others[0].text == "chain":
+        values["chain"], others = True, others[1:]
     _check_together(values, {name for name, _ in references}, faults)
     unknown = _check_variants([word.text for word in others], variants, faults)
     if faults or unknown:

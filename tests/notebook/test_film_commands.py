@@ -1,4 +1,4 @@
-"""``%%hailuo --chain``, ``%hailuo chain``, ``join`` and ``promote``, as a person types them."""
+"""``%%hailuo chain``, ``%hailuo chain``, ``join`` and ``promote``, as a person types them."""
 
 from __future__ import annotations
 
@@ -20,12 +20,10 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
         yield opened
 
 
-def test_a_story_is_told_joined_and_made_better(
-    shell: Shell, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_story_is_told_joined_and_made_better(shell: Shell, tmp_path: Path) -> None:
     """As a cell, as a line and from Python it is the same chain; its film lies beside the notebook."""
     story = shell.run(
-        "%%hailuo story << t2v-standard i2v-standard --chain --wait\na {{'fox'}} wakes\n---\nit runs"
+        "%%hailuo story << chain t2v-standard i2v-standard --wait\na {{'fox'}} wakes\n---\nit runs"
     )
     assert [(job.prompt, job.variant) for job in story] == [
         ("a fox wakes", "t2v-standard"),
@@ -41,14 +39,13 @@ def test_a_story_is_told_joined_and_made_better(
     better = shell.run(f"%hailuo promote {story[0].id} --to t2v-pro --yes")
     assert better.notes == ("t2v-pro for $0.49: $0.21 more than the draft in t2v-standard ($0.28).",)
     assert better[0].result(60).is_file()
-    capsys.readouterr()
 
 
 def test_a_dry_run_of_a_chain_writes_nothing(shell: Shell) -> None:
     """A row for each step; no ledger, no simulator."""
     table = shell.run('%hailuo chain "a fox wakes" "it runs" --variant t2v-pro,fast --dry-run')
     assert list(table["variant"]) == ["t2v-pro", "fast"]
-    assert list(shell.run("%%hailuo t2v-pro --chain --dry-run\na fox\n---\nit runs")["quote_usd"]) == [
+    assert list(shell.run("%%hailuo chain t2v-pro --dry-run\na fox\n---\nit runs")["quote_usd"]) == [
         0.49,
         0.49,
     ]
@@ -64,8 +61,8 @@ def test_a_dry_run_of_a_chain_writes_nothing(shell: Shell) -> None:
             "one variant for its first step and one for the others",
         ),
         ('%hailuo chain "a {fox|bear} runs"', "step 1: it makes several clips"),
-        ("%%hailuo t2v-pro --chain --takes 2\na fox\n---\nit runs", "step 1: it makes several clips"),
-        ("%%hailuo t2v-pro fast i2v-pro --chain\na fox\n---\nit runs", "one variant for its first step"),
+        ("%%hailuo chain t2v-pro --takes 2\na fox\n---\nit runs", "step 1: it makes several clips"),
+        ("%%hailuo chain t2v-pro fast i2v-pro\na fox\n---\nit runs", "one variant for its first step"),
         ("%hailuo chain", "needs STEP, a text in quotes"),
         ("%hailuo promote x", "--to VARIANT"),
         ("%hailuo join film.mp4", "needs FILE"),
