@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hailuo_nb import errors
     from hailuo_nb.notebook.api import (
+        chain,
         generate,
         history,
         jobs,
+        join,
         pivot,
         plot_outcomes,
         plot_spend,
@@ -33,10 +35,12 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "chain",
     "errors",
     "generate",
     "history",
     "jobs",
+    "join",
     "pivot",
     "plot_outcomes",
     "plot_spend",

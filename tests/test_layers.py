@@ -15,7 +15,10 @@ MAY_KNOW: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "errors": (frozenset(), frozenset()),
     "settings": (frozenset({"errors"}), frozenset()),
     "catalog": (frozenset({"errors", "settings"}), frozenset({"jsonschema_rs"})),
-    "media": (frozenset({"errors", "settings", "catalog"}), frozenset({"av", "PIL", "numpy"})),
+    "media": (
+        frozenset({"errors", "settings", "catalog"}),
+        frozenset({"av", "PIL", "numpy", "pillow_heif"}),
+    ),
     "prompts": (frozenset({"errors", "settings", "catalog", "media"}), frozenset({"jinja2"})),
     "wavespeed": (frozenset({"errors", "settings", "catalog", "media"}), frozenset({"httpx"})),
     "ledger": (frozenset({"errors", "settings", "catalog", "media"}), frozenset({"sqlalchemy", "filelock"})),

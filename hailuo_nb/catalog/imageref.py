@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-__all__ = ["ImageRef", "address_without_query"]
+__all__ = ["ImageRef", "address_without_query", "frame_identity"]
 
 _DATA_URI = re.compile(r"data:(image/[a-z0-9.+-]{1,40});base64,", re.IGNORECASE)
 
@@ -30,15 +30,20 @@ class ImageRef:
     kind : str
         ``file``, ``url`` or ``frame``.
     identity : tuple of (str, object)
-        For a file its SHA-256 and fit option, for an address its text, for a frame the clip and the time.
+        For a file its SHA-256 and fit option, for what was drawn in the notebook that of its pixels, for an address
+        its text, for a frame the clip and the time.
     label : str
         For people: the file's name, or the address without its query.
     path : Path, optional
         Where the file or clip is.
     data : bytes, optional
-        What is to be uploaded.
+        What is to be uploaded; a frame of a clip that is still being made has none yet.
     content_type : str, optional
         Its media type.
+    note : str
+        How it is sent where that is not as it is: "as PNG, turned upright".
+    uploaded : str, optional
+        Where it was uploaded before, for when its bytes are not here any more.
     """
 
     kind: str
@@ -47,6 +52,8 @@ class ImageRef:
     path: Path | None = field(default=None, compare=False)
     data: bytes | None = field(default=None, compare=False, repr=False)
     content_type: str | None = field(default=None, compare=False)
+    note: str = field(default="", compare=False)
+    uploaded: str | None = field(default=None, compare=False, repr=False)
 
     def __repr__(self) -> str:
         return f"<picture {self.label}>"
@@ -56,6 +63,28 @@ class ImageRef:
         """The address to hand to the service as it is; None where bytes have to be uploaded first."""
         text = dict(self.identity).get("url") if self.kind == "url" else None
         return text if isinstance(text, str) else None
+
+    @property
+    def is_to_come(self) -> bool:
+        """Whether it is a frame of a clip that has to be made first."""
+        return self.kind == "frame" and self.data is None and self.uploaded is None
+
+    @classmethod
+    def of_clip(cls, clip: str, at: float | None, label: str, fit: str | None = None) -> ImageRef:
+        """Make one of a frame that is known before its clip is there: by the clip and the time.
+
+        Parameters
+        ----------
+        clip : str
+            The clip's identity: service, request, take and attempt.
+        at : float, optional
+            Seconds from the start; the very last frame when not given.
+        label : str
+            For people.
+        fit : str, optional
+            ``pad`` or ``crop``.
+        """
+        return cls("frame", frame_identity(clip, at, fit), label)
 
     @classmethod
     def of_address(cls, text: str) -> ImageRef:
@@ -90,6 +119,13 @@ class ImageRef:
             data=data,
             content_type=content_type,
         )
+
+
+def frame_identity(clip: str, at: float | None, fit: str | None = None) -> tuple[tuple[str, object], ...]:
+    """Give what makes a frame itself; the fit option only where there is one, as it always was."""
+    when: object = "last" if at is None else at
+    fitted: tuple[tuple[str, object], ...] = (("fit", fit),) if fit else ()
+    return (("clip", clip), ("at", when), *fitted)
 
 
 def address_without_query(text: str) -> str:

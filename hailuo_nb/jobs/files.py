@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from hailuo_nb.ledger.rows import ClipRow
+from hailuo_nb.ledger.rows import ClipRow, NewClip
 from hailuo_nb.media import recipe
 
 LONGEST_SLUG = 40
@@ -48,12 +48,12 @@ def slug(text: str, words: int = 4) -> str:
     return name
 
 
-def clip_file(row: ClipRow, letters: int = 8) -> str:
+def clip_file(row: ClipRow | NewClip, letters: int = 8) -> str:
     """Give the file name of a clip: ``<name>-<hash8>-t<take>.mp4``.
 
     Parameters
     ----------
-    row : ClipRow
+    row : ClipRow or NewClip
         The name is the user's, else the first words of the prompt, else the variant.
     letters : int
         How much of the hash over service and request to show; more where two would have the same name.

@@ -61,6 +61,10 @@ class Carrier(Protocol):
         """Make the take after this one."""
         ...
 
+    def promote(self, job: Job, variant: str, options: Mapping[str, Any]) -> Job:
+        """Make this clip again in another variant."""
+        ...
+
 
 class Job:
     """One clip, from the row in the ledger to the file.
@@ -300,7 +304,7 @@ class Job:
         return self._carrier.frame(self, None)
 
     def animate(self, prompt: str, variant: str = "i2v-pro", **options: Any) -> Job:
-        """Make a clip that starts from this one's last frame.
+        """Make a clip that starts from this one's last frame; it is sent as soon as this one is there.
 
         Parameters
         ----------
@@ -311,7 +315,6 @@ class Job:
         **options
             As for ``hn.generate``.
         """
-        self.result()
         return self._carrier.animate(self, prompt, variant, options)
 
     def next_take(self, *, yes: bool = False, max_cost: object = None) -> Job:
@@ -332,6 +335,28 @@ class Job:
         >>> second = fox[0].next_take()  # doctest: +SKIP
         """
         return self._carrier.next_take(self, {"yes": yes, "max_cost": max_cost})
+
+    def promote(self, variant: str, **options: Any) -> Job:
+        """Make this clip again in a better variant: the same words and picture, under the limits of any cell.
+
+        There is no seed, so it is another clip of the same idea. What the variant cannot take over is left out; the
+        card of ``%hailuo promote`` says so, with the difference in price.
+
+        Parameters
+        ----------
+        variant : str
+            As ``"t2v-pro"``.
+        **options
+            ``yes``, ``max_cost`` and ``offline`` as for ``hn.generate``.
+
+        Raises
+        ------
+        InvalidRequest
+            It is that variant already, or the variant lacks what the clip is made of.
+        LimitReached
+            Above a limit; nothing is sent.
+        """
+        return self._carrier.promote(self, variant, options)
 
     def __repr__(self) -> str:
         where = f" {self.path}" if self.path else ""

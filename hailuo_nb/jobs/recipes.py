@@ -5,10 +5,13 @@ In comes a ledger row; out goes plain data for the MP4 and the JSON beside it. N
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
 from hailuo_nb.ledger.rows import ClipRow
+
+_IDENTITY = re.compile(r"([a-z]+):([0-9a-f]{64}):t([0-9]{1,6}):a([0-9]{1,6})")
 
 
 def recipe_of(row: ClipRow, made_utc: datetime) -> dict[str, Any]:
@@ -45,4 +48,15 @@ def recipe_of(row: ClipRow, made_utc: datetime) -> dict[str, Any]:
 
 def identity_of(row: ClipRow) -> str:
     """Give the clip's identity as one text: service, request, take and attempt."""
-    return f"{row.service}:{row.request_hash}:t{row.take}:a{row.attempt}"
+    return identity_text(row.service, row.request_hash, row.take, row.attempt)
+
+
+def identity_text(service: str, request_hash: str, take: int, attempt: int) -> str:
+    """Give a clip's identity by its parts; it is known before there is a row."""
+    return f"{service}:{request_hash}:t{take}:a{attempt}"
+
+
+def named_by(identity: object) -> tuple[str, str, int, int] | None:
+    """Read service, request, take and attempt out of a clip's identity; None where it is none."""
+    found = _IDENTITY.fullmatch(identity) if isinstance(identity, str) else None
+    return (found[1], found[2], int(found[3]), int(found[4])) if found else None

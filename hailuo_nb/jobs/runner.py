@@ -28,6 +28,7 @@ from hailuo_nb.jobs.job import FINAL, OUT, Job, told
 from hailuo_nb.jobs.pace import back_off_s
 from hailuo_nb.jobs.reconcile import reconcile
 from hailuo_nb.jobs.send import hold, send
+from hailuo_nb.jobs.starting import start_from_clips, starts_from_a_clip_to_come
 from hailuo_nb.ledger.faults import FenceLost, TransitionRefused
 from hailuo_nb.ledger.rows import ClipRow
 
@@ -85,6 +86,10 @@ class Loop(Protocol):
 class Home(Protocol):
     """What can be done with a finished clip; the session's side."""
 
+    def job(self, id_: str) -> Job:
+        """Give the handle of a clip, of whichever service."""
+        ...
+
     def frame(self, job: Job, seconds: float | None) -> ImageRef:
         """Give one frame of it."""
         ...
@@ -95,6 +100,10 @@ class Home(Protocol):
 
     def next_take(self, job: Job, options: Mapping[str, Any]) -> Job:
         """Make the take after it."""
+        ...
+
+    def promote(self, job: Job, variant: str, options: Mapping[str, Any]) -> Job:
+        """Make it again in another variant."""
         ...
 
 
@@ -228,6 +237,10 @@ class Runner:
     def next_take(self, job: Job, options: Mapping[str, Any]) -> Job:
         """Make the take after it."""
         return self._home.next_take(job, options)
+
+    def promote(self, job: Job, variant: str, options: Mapping[str, Any]) -> Job:
+        """Make a clip again in another variant."""
+        return self._home.promote(job, variant, options)
 
     def is_here(self) -> bool:
         """Tell whether the caller is the background thread."""
@@ -376,9 +389,19 @@ class Runner:
             await desk.move(job, "unconfirmed", detail=text, error=text)
         elif job.status == "planned" and not self._may_send(job) and not job.wants_cancel:
             job.settle(errors.ConfirmationNeeded(NOT_SENT.format(id=job.id)))
+        elif job.status == "planned" and starts_from_a_clip_to_come(job) and not job.wants_cancel:
+            await start_from_clips(desk, job, self._handle)
         elif job.status in STEPS:
             await STEPS[job.status](desk, job)
             self._hold_the_rest(job)
+
+    def _handle(self, row: ClipRow) -> Job:
+        """Give the job of a row, which another one starts from."""
+        if row.service != self.desk.service.name:
+            return self._home.job(row.id)
+        with self._lock:
+            known = self._jobs.get(row.id)
+        return known or self.take(row, wants_file=True)
 
     def _may_send(self, job: Job) -> bool:
         """Tell whether a cell or a button asked for this very attempt, and nothing holds it."""
@@ -498,7 +521,7 @@ class Runner:
                 kind = errors.GenerationFailed
             job.settle(kind(row.error or f"Clip {job.id} failed."))
         elif row.status == "cancelled":
-            job.settle(errors.JobCancelled(CANCELLED.format(id=job.id)))
+            job.settle(errors.JobCancelled(row.error or CANCELLED.format(id=job.id)))
         else:
             job.settle(errors.SubmitUnconfirmed(ABANDONED.format(id=job.id)))
 

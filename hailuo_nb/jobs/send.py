@@ -181,6 +181,8 @@ async def _image_url(desk: Desk, client: Client, job: Job, image: ImageRef) -> s
     if image.url is not None:
         return image.url
     data = image.data
+    if data is None and image.uploaded is not None:
+        return image.uploaded
     if data is None:
         raise errors.InvalidRequest(
             f"The picture {image.label} of clip {job.id} is gone; run its cell again."

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hailuo_nb.errors import ClipInvalid, DownloadFailed, HailuoError, InvalidRequest
-from hailuo_nb.media import clip, recipe
+from hailuo_nb.media import clip, image, joining, recipe
 
 __all__ = ["MediaWorker", "answer", "main"]
 
@@ -74,7 +74,7 @@ class MediaWorker:
         return process.pid if process is not None and process.poll() is None else None
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        """Do one operation: ``finish``, ``probe``, ``poster`` or ``frame``; see `answer`.
+        """Do one operation, as ``finish`` or ``probe``; see `answer`.
 
         Raises
         ------
@@ -183,6 +183,8 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
     probe      path                    ``facts`` (see `ClipFacts`)
     poster     path, width             ``poster``: JPEG as base64
     frame      path, at (or null)      ``frame``: PNG as base64
+    start      path, at, fit (or null) ``picture``: that frame as it is sent, as base64; ``content_type``
+    join       path, parts             ``is_copied``, ``note``, ``facts``, ``poster``: a film at the path
     finish     path, recipe            ``facts``, ``sha256``, ``poster``, ``has_recipe``: all of a new clip
     ========== ======================= ==================================================================
     """
@@ -268,6 +270,21 @@ def _frame(path: Path, question: Mapping[str, Any]) -> dict[str, Any]:
     return {"frame": _text(clip.frame_png(path, None if at is None else float(at)))}
 
 
+def _start(path: Path, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Give one frame as another clip starts from it."""
+    at = question.get("at")
+    sent = image.frame(path, None if at is None else float(at), question.get("fit"))
+    return {"picture": _text(sent.data), "content_type": sent.content_type}
+
+
+def _join(path: Path, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Write one film of several clips."""
+    made = joining.join([Path(part) for part in question["parts"]], path)
+    return {"is_copied": made.is_copied, "note": made.note, "facts": asdict(clip.probe(path))} | _poster(
+        path, {}
+    )
+
+
 def _text(data: bytes) -> str:
     """Give bytes as base64."""
     return base64.b64encode(data).decode("ascii")
@@ -289,6 +306,8 @@ _OPERATIONS: dict[str, Callable[[Path, Mapping[str, Any]], dict[str, Any]]] = {
     "probe": _probe,
     "poster": _poster,
     "frame": _frame,
+    "start": _start,
+    "join": _join,
 }
 
 if __name__ == "__main__":

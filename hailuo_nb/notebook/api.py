@@ -22,8 +22,9 @@ from hailuo_nb.notebook.front import Front
 from hailuo_nb.notebook.interactive import check_itables
 from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.notebook.table import MOST_ROWS, ClipTable
-from hailuo_nb.session import records
+from hailuo_nb.session import chains, films, records
 from hailuo_nb.session.batch import Batch
+from hailuo_nb.session.films import Film
 from hailuo_nb.session.session import Cell, Session
 
 if TYPE_CHECKING:
@@ -210,6 +211,124 @@ def generate(
     if isinstance(made, Batch) and made.is_headless and wait is not False:
         raise_if_failed(made)
     return made
+
+
+def chain(
+    steps: Sequence[object],
+    variant: str | Sequence[str] | None = None,
+    *,
+    duration: int | None = None,
+    image: object = None,
+    fit: str | None = None,
+    expand: bool | None = None,
+    go_fast: bool | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    raw: bool = False,
+    name: str | None = None,
+    tags: str | Sequence[str] = (),
+    dry_run: bool = False,
+    offline: bool = False,
+    wait: bool | None = None,
+    yes: bool = False,
+    max_cost: object = None,
+    max_clips: int | None = None,
+) -> Batch | DataFrame:
+    """Make clips that follow each other: each starts from the last frame of the one before.
+
+    All are priced, weighed against the limits and written down at once; a later one waits in the background for its
+    picture. Run again, a chain costs nothing and shows the same clips; after an interruption it goes on where it was.
+
+    Parameters
+    ----------
+    steps : sequence
+        In their order: a text; a tuple of a text with a variant, seconds or a mapping of options, in any order; or a
+        mapping with ``prompt`` and any of ``variant``, ``duration``, ``image``, ``fit``, ``expand``, ``go_fast``,
+        ``inputs``, ``raw``. A step with a picture of its own starts anew from that.
+    variant : str or sequence of str, optional
+        For the first step, or for the first and the second; further ones are as the one before. Where a text-to-video
+        variant is followed by a step, the variant of its quality that takes a picture is meant.
+    duration, expand, go_fast, inputs, raw
+        As for `generate`, for every step that does not say otherwise.
+    image, fit
+        The first frame of the first step.
+    name, tags, dry_run, offline, wait, yes, max_cost, max_clips
+        As for `generate`, for the whole chain.
+
+    Returns
+    -------
+    Batch or pandas.DataFrame
+        The jobs in order; with `dry_run` a table.
+
+    Raises
+    ------
+    InvalidRequest
+        With every fault of every step, before anything is sent.
+    LimitReached
+        The whole chain is above a limit; nothing is sent.
+
+    Examples
+    --------
+    >>> story = hn.chain(["a fox wakes", ("it runs to the river", 10), "it swims across"])  # doctest: +SKIP
+    >>> hn.join(story, "fox.mp4")  # doctest: +SKIP
+    """
+    made = chains.chain(
+        session(),
+        steps,
+        variant,
+        duration=duration,
+        image=image,
+        fit=fit,
+        expand=expand,
+        go_fast=go_fast,
+        inputs=inputs,
+        raw=raw,
+        name=name,
+        tags=tags,
+        dry_run=dry_run,
+        offline=offline,
+        wait=wait,
+        yes=yes,
+        max_cost=max_cost,
+        max_clips=max_clips,
+    )
+    if isinstance(made, Batch) and made.is_headless and wait is not False:
+        raise_if_failed(made)
+    return made
+
+
+def join(clips: object, path: str | Path, *, outside: bool = False) -> Film:
+    """Put clips together as one film, in their order; waits for those that are still on their way.
+
+    Clips of one format are put together as they are, without loss; others are encoded anew in the size of the first
+    one, with black borders. The recipes of all are kept inside the film.
+
+    Parameters
+    ----------
+    clips : Batch, Job, path, or sequence of these
+        What follows what.
+    path : str or pathlib.Path
+        The film, an ``.mp4`` in the notebook's folder. A film that was joined before is written anew; no other file is
+        ever written over.
+    outside : bool
+        Let it lie outside the notebook's folder, where Jupyter does not play it.
+
+    Returns
+    -------
+    Film
+        Shows itself as a player, and can be given wherever a path can.
+
+    Raises
+    ------
+    InvalidRequest
+        The path will not do, or something given is no clip.
+    HailuoError
+        Why one of the clips is not there.
+
+    Examples
+    --------
+    >>> hn.join(story, "film.mp4")  # doctest: +SKIP
+    """
+    return films.join(session(), clips, path, outside=outside)
 
 
 def raise_if_failed(batch: Batch) -> None:

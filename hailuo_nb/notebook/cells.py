@@ -7,6 +7,7 @@ Headless, the cell waits for its clips, shows the final card once, and fails if 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,10 @@ from hailuo_nb.notebook.option_table import cell_help
 from hailuo_nb.notebook.options import CellOptions
 from hailuo_nb.notebook.surroundings import Surroundings, look_around
 from hailuo_nb.prompts.values import ValueFault, value_of
+from hailuo_nb.session import chains
 from hailuo_nb.session.asking import with_rows
 from hailuo_nb.session.batch import Batch
+from hailuo_nb.session.chains import cell_steps
 from hailuo_nb.session.pictures import picture
 from hailuo_nb.session.plan import Asked
 from hailuo_nb.session.session import Cell, Session, Terms
@@ -52,11 +55,15 @@ def run(magics: HailuoMagics, options: CellOptions, text: str) -> Any:
     namespace: dict[str, Any] = magics.namespace
     around = look_around(magics.shell)
     asked = asked_of(options, text, session, namespace)
+    steps = cell_steps(asked) if options.chain else ()
     if options.dry_run:
-        table = session.preview(asked, max_clips=options.max_clips)
+        table = (
+            chains.preview(session, steps, name=options.name, max_clips=options.max_clips)
+            if steps
+            else session.preview(asked, max_clips=options.max_clips)
+        )
         return _keep(namespace, options, table)
-    batch = session.make(
-        asked,
+    batch = (partial(chains.make, session, steps) if steps else partial(session.make, asked))(
         name=options.name,
         tags=options.tags,
         cell=Cell(around.notebook, around.cell_id, f"{text}"),
@@ -64,7 +71,7 @@ def run(magics: HailuoMagics, options: CellOptions, text: str) -> Any:
     )
     _keep(namespace, options, batch)
     if options.wait if options.wait is not None else around.is_headless:
-        _wait(session, batch, around)
+        wait_for(session, batch, around)
     return batch
 
 
@@ -74,7 +81,7 @@ def asked_of(options: CellOptions, text: str, session: Session, namespace: Mappi
         text=_read(options.file, text, session.folder),
         variants=options.variants or (session.settings().variant,),
         durations=options.durations or (None,),
-        image=picture(_image(options.image, namespace), session.folder, options.fit),
+        image=picture(image_value(options.image, namespace), session.folder, options.fit),
         takes=options.takes,
         vary=options.vary,
         zips=options.zips,
@@ -112,7 +119,7 @@ def _terms(options: CellOptions, around: Surroundings) -> Terms:
     )
 
 
-def _wait(session: Session, batch: Batch, around: Surroundings) -> None:
+def wait_for(session: Session, batch: Batch, around: Surroundings) -> None:
     """Wait for the clips; with somebody watching, the card is shown first."""
     if around.is_headless:
         batch.wait()
@@ -130,7 +137,7 @@ def _keep(namespace: dict[str, Any], options: CellOptions, value: Any) -> Any:
     return value
 
 
-def _image(given: object, namespace: Mapping[str, Any]) -> object:
+def image_value(given: object, namespace: Mapping[str, Any]) -> object:
     """Work out ``--image {{expr}}``; anything else stays as it is."""
     if not isinstance(given, str):
         return given

@@ -16,6 +16,7 @@ from hailuo_nb.catalog.quotes import usd_text
 from hailuo_nb.catalog.variants import Variant, all_variants
 from hailuo_nb.errors import InvalidRequest, KeyMissing
 from hailuo_nb.jobs.job import Job
+from hailuo_nb.notebook import film_commands
 from hailuo_nb.notebook.option_table import COMMANDS, command_help, line_help
 from hailuo_nb.notebook.options import LineCommand
 from hailuo_nb.notebook.surroundings import look_around
@@ -294,6 +295,9 @@ RUN: Mapping[str, Callable[[HailuoMagics, LineCommand], Any]] = {
     "settle": _settle,
     "budget": _budget,
     "help": _help,
+    "chain": film_commands.chain,
+    "join": lambda magics, command: film_commands.join(magics, command, _named),
+    "promote": lambda magics, command: film_commands.promote(magics, command, _named),
 }
 
 

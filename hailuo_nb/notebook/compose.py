@@ -297,7 +297,7 @@ def _cached_note(job: Job) -> str:
 
 
 def _error(job: Job) -> str:
-    if job.status in {"failed", "unconfirmed", "downloading"} and job.row.error:
+    if job.status in {"failed", "unconfirmed", "downloading", "cancelled"} and job.row.error:
         return job.row.error
     return ""
 

@@ -225,6 +225,21 @@ _HISTORY_OPTIONS = (
            example="--cell", is_value_optional=True),
 )  # fmt: skip
 _PRICED = ("--duration", "--takes", "--image", "--expand", "--go-fast", "--set")
+_CHAINED = ("--duration", "--image", "--fit", "--expand", "--name", "--tag", "--yes", "--max-cost", "--max-clips",
+            "--offline", "--dry-run", "--wait", "-o")  # fmt: skip
+_TO = Option("--to", "text", "to", "the better variant", "VARIANT", example="--to t2v-pro")
+_STEP_VARIANTS = Option(
+    "--variant",
+    "label",
+    "variants",
+    "what makes the first step, and what makes the others",
+    "FIRST[,OTHERS]",
+    default="the setting, and the variant of its quality that takes a picture",
+    example="--variant t2v-pro,i2v-pro",
+)
+_OUTSIDE = Option(
+    "--outside", "flag", "outside", "let the film lie outside the notebook's folder", example="--outside"
+)
 
 
 def _later(name: str, text: str) -> Command:
@@ -261,10 +276,17 @@ COMMANDS: tuple[Command, ...] = (
     _later("vote", "choose between two clips at a time"),
     _later("rank", "the order that votes make"),
     _later("rate", "give a clip one to five"),
-    _later("promote", "make a clip again in a better variant"),
+    Command("promote", "make a clip again in a better variant, with the difference in price",
+            (Argument("ID", "id", _IDS.help, is_required=True),),
+            (_TO, _BY_NAME["--yes"], _BY_NAME["--max-cost"], _BY_NAME["--offline"], _HELP)),
     _later("rerun", "make a clip again from its file"),
-    _later("chain", "one clip after the other, each from the last frame"),
-    _later("join", "several clips as one file"),
+    Command("chain", "one clip after the other, each from the last frame",
+            (Argument("STEP", "step", "a text in quotes, or a variable that holds one or several",
+                      is_required=True, is_many=True),),
+            (_STEP_VARIANTS, *(_BY_NAME[name] for name in _CHAINED), _HELP)),
+    Command("join", "several clips as one film",
+            (Argument("CLIP", "id", f"{_IDS.help}, or a file", is_required=True, is_many=True),
+             Argument("FILE", "path", "the film, as film.mp4", is_required=True)), (_OUTSIDE, _HELP)),
     _later("export", "a report to pass on"),
     _later("import", "clips made elsewhere"),
     _later("clean", "remove what nobody needs"),
@@ -294,7 +316,8 @@ def cell_help(width: int = 100) -> str:
         "%%hailuo [NAME <<] [VARIANT ...] [options]",
         "The lines below are the prompt. {a|b} and {axis: a|b} make a clip of each, {{expr}} puts in a value",
         "of the notebook, \\{ is a brace, and --- alone on a line parts prompts. $name as an option's value",
-        "is a variable of the notebook.",
+        "is a variable of the notebook. %%hailuo chain [FIRST [OTHERS]] lets what --- parts follow each other,",
+        "each from the last frame of the one before.",
         "%hailuo variants lists the variants.",
     ]
     for group in dict.fromkeys(option.group for option in CELL_OPTIONS):

@@ -93,6 +93,8 @@ class CellOptions:
     ----------
     variants : tuple of str
         Empty for the variant of the settings.
+    chain : bool
+        The prompts follow each other: ``%%hailuo chain t2v-pro i2v-pro``.
     target, output : str or None
         The variable of ``name <<`` and of ``-o``; never both.
     durations : tuple of int
@@ -118,6 +120,7 @@ class CellOptions:
     durations: tuple[int, ...] = ()
     takes: int = 1
     image: object = None
+    chain: bool = False
     fit: str | None = None
     name: str | None = None
     tags: tuple[str, ...] = ()
@@ -211,6 +214,8 @@ def parse_cell_line(
     values, references = _read_all(given, faults)
     if target is not None:
         values["target"] = target
+    if others and others[0].text == "chain":
+        values["chain"], others = True, others[1:]
     _check_together(values, {name for name, _ in references}, faults)
     unknown = _check_variants([word.text for word in others], variants, faults)
     if faults or unknown:
@@ -575,12 +580,13 @@ def _check_arguments(command: Command, args: Sequence[str], faults: list[str]) -
         return
     needed = [argument for argument in command.arguments if argument.is_required]
     faults += [
-        f"%hailuo {command.name} needs {each.name}, {each.help}; %hailuo jobs lists them."
+        f"%hailuo {command.name} needs {each.name}, {each.help}"
+        + ("; %hailuo jobs lists them." if each.kind == "id" else ".")
         for each in needed[len(args) :]
     ]
     argument = command.arguments[0]
     most = len(command.arguments)
-    if len(args) > most and not command.arguments[-1].is_many:
+    if len(args) > most and not any(each.is_many for each in command.arguments):
         names = " and ".join(each.name for each in command.arguments)
         faults.append(f"%hailuo {command.name} takes one {names}, not {len(args)}: {usage}.")
     elif argument.kind == "usd" and args and not _is_usd(args[0]):

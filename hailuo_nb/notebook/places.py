@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 __all__ = ["Group", "Layout", "Row", "layout"]
 
 TAKE = "take"
+# Axes of which the value alone says nothing; a step decides all else, so a chain is one flow.
+_NUMBERED = frozenset({TAKE, "step"})
 MOST_COLUMNS = 6
 """More do not fit beside each other; grid.css has a width for each number up to this."""
 
@@ -235,4 +237,4 @@ def _words(axes: Axes) -> str:
 def _caption(axes: Axes, names: Sequence[str]) -> str:
     """Say values under a clip: ``noon · take 2``."""
     values = [(name, axes.get(name, "")) for name in names]
-    return " · ".join(f"take {value}" if name == TAKE else value for name, value in values if value)
+    return " · ".join(f"{name} {value}" if name in _NUMBERED else value for name, value in values if value)

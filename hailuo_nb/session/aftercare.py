@@ -75,7 +75,7 @@ def again(session: Session, job: Job, terms: Terms) -> Job:
 def request_of(session: Session, row: ClipRow) -> GenerationRequest:
     """Make the request of a row anew, its pictures from where they are still known."""
     inputs = {
-        name: _picture(session, row, name, value) if _is_picture(value) else value
+        name: picture_of(session, row, name, value) if is_picture(value) else value
         for name, value in row.inputs.items()
     }
     seconds = int(row.asked_duration_s or 0)
@@ -194,17 +194,21 @@ def _checked_id(prediction_id: str) -> str:
     return text
 
 
-def _is_picture(value: object) -> bool:
+def is_picture(value: object) -> bool:
     """Tell a picture as the ledger keeps it from an input that is a mapping by itself."""
-    return isinstance(value, Mapping) and "image" in value and bool({"url", "sha256", "clip"} & value.keys())
+    return (
+        isinstance(value, Mapping)
+        and "image" in value
+        and bool({"url", "sha256", "pixels", "clip"} & value.keys())
+    )
 
 
-def _picture(session: Session, row: ClipRow, name: str, stored: Mapping[str, Any]) -> ImageRef:
+def picture_of(session: Session, row: ClipRow, name: str, stored: Mapping[str, Any]) -> ImageRef:
     """Find a row's picture again: by its address, as it was uploaded, or as a frame of a clip that is here."""
     if "url" in stored and "url_sha256" not in stored:
         return ImageRef.of_address(str(stored["url"]))
-    sent = str((session.ledger.recall(f"sent:{row.id}", UPLOAD_AGE_S) or {}).get(name, ""))
-    if sent.startswith(("http://", "https://")):
+    sent = sent_address(session, row, name)
+    if sent is not None:
         return ImageRef.of_address(sent)
     if "clip" in stored:
         path = session.clip_path(str(stored["clip"]))
@@ -213,6 +217,12 @@ def _picture(session: Session, row: ClipRow, name: str, stored: Mapping[str, Any
     raise errors.InvalidRequest(
         f"The picture {stored.get('image', '')} of clip {row.id} is not known here any more; run its cell again."
     )
+
+
+def sent_address(session: Session, row: ClipRow, name: str) -> str | None:
+    """Give the address under which a row's picture was uploaded, while the service still keeps it."""
+    sent = str((session.ledger.recall(f"sent:{row.id}", UPLOAD_AGE_S) or {}).get(name, ""))
+    return sent if sent.startswith(("http://", "https://")) else None
 
 
 def _inputs_of(session: Session, service: str, found: Prediction) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import itertools
 from bisect import bisect_right
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
@@ -27,6 +27,8 @@ T = TypeVar("T")
 Image = ImageRef | None
 # A cell with very many faults has one or two reasons; `InvalidRequest.faults` has them all.
 MOST_LISTED = 20
+STEP = "step"
+"""The axis that numbers the clips of a chain."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Asked:
         Other inputs as ``--set name=value`` gave them, read by each variant's schema.
     rows : tuple of Row
         The rows of a DataFrame: all of the above for each of them.
+    steps : tuple of Asked
+        The steps of a chain, each asking for one clip; then nothing else here counts.
     """
 
     text: str
@@ -66,6 +70,7 @@ class Asked:
     seed: int = 0
     namespace: Mapping[str, Any] | None = None
     rows: tuple[Row, ...] = ()
+    steps: tuple[Asked, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,8 @@ def wanted_clips(
     TooManyClips
         Before any is built.
     """
+    if asked.steps:
+        return _wanted_steps(asked.steps, find=find, quote=quote, most=most)
     prompts = _prompts(asked)
     columns = _columns(asked, prompts, find, most)
     clips: list[Wanted] = []
@@ -157,7 +164,45 @@ def wanted_clips(
         raise InvalidRequest(_listed(named), faults=named)
     if not clips:
         raise InvalidRequest("Nothing is left to make: " + _listed(named), faults=named)
-    return tuple(clips), tuple(f"Dropped: {fault}" for fault in named)
+    return tuple(clips), (*(f"Dropped: {fault}" for fault in named), *_about(asked.image))
+
+
+def _wanted_steps(
+    steps: Sequence[Asked],
+    *,
+    find: Callable[[str], Variant],
+    quote: Callable[[Variant, GenerationRequest], Quote],
+    most: int,
+) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
+    """Give the clips of a chain in its order, each with its step as an axis."""
+    if len(steps) > most:
+        raise TooManyClips(
+            f"Not sent: this chain has {len(steps)} steps and max_clips is {most}. Leave some out, or allow more "
+            f"with --max-clips {len(steps)}."
+        )
+    clips: list[Wanted] = []
+    notes: dict[str, None] = {}
+    faults: list[str] = []
+    for number, step in enumerate(steps, start=1):
+        try:
+            (clip,), said = wanted_clips(step, find=find, quote=quote, most=1)
+        except TooManyClips:
+            faults.append(
+                f"step {number}: it makes several clips; a step is one, so leave alternatives and takes out"
+            )
+        except InvalidRequest as error:
+            faults += [f"step {number}: {fault}" for fault in error.faults]
+        else:
+            clips.append(replace(clip, axes={**clip.axes, STEP: str(number)}))
+            notes |= dict.fromkeys(said)
+    if faults:
+        raise InvalidRequest(_listed(faults), faults=tuple(faults))
+    return tuple(clips), tuple(notes)
+
+
+def _about(image: Image) -> tuple[str, ...]:
+    """Say how a picture is sent, where that is not as it is."""
+    return (f"{image.label} is sent {image.note}.",) if image is not None and image.note else ()
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ from hailuo_nb.session.making import Cell
 from hailuo_nb.session.models import ANY_PICTURE, Models
 from hailuo_nb.session.pictures import frame_of
 from hailuo_nb.session.plan import Asked
+from hailuo_nb.session.promoting import promote_job
 from hailuo_nb.session.services import NO_KEY, SIMULATOR_KEY, Simulator, WaveSpeed
 from hailuo_nb.settings import Settings, Tier
 from hailuo_nb.settings import load as load_settings
@@ -334,6 +335,10 @@ class Session:
         """Give the version of a batch's cell before its text was changed; see `hailuo_nb.session.versions`."""
         found = versions.previous_version(self, batch)
         return found.batch if found else None
+
+    def promote(self, job: Job, variant: str, options: Mapping[str, Any]) -> Job:
+        """Make a clip again in another variant."""
+        return promote_job(self, job, variant, options)
 
     def frame(self, job: Job, seconds: float | None) -> ImageRef:
         """Give one frame of a finished clip."""

@@ -60,7 +60,15 @@ class Caption:
         v[self.bar_y // 2 : (self.bar_y + self.bar_high) // 2, self.left // 2 : end // 2] = 128
 
 
-def make_caption(prompt: str, variant: str, take: int, length_s: int, size: tuple[int, int]) -> Caption:
+def make_caption(
+    prompt: str,
+    variant: str,
+    take: int,
+    length_s: int,
+    size: tuple[int, int],
+    *,
+    over_words: bool = False,
+) -> Caption:
     """Lay the words out.
 
     Parameters
@@ -75,6 +83,8 @@ def make_caption(prompt: str, variant: str, take: int, length_s: int, size: tupl
         Seconds of the clip.
     size : tuple of int
         Width and height of the frame.
+    over_words : bool
+        The picture below may be a frame of another clip, whose words must not shine through.
     """
     width, height = size
     unit = min(height, width * 9 / 16) / 768
@@ -93,7 +103,7 @@ def make_caption(prompt: str, variant: str, take: int, length_s: int, size: tupl
     right = f"#{take}  ·  {length_s} s"
     draw.text((width - pad - draw.textlength(right, font=label), foot), right, fill=205, font=label)
     bar_y = 2 * ((height - round(16 * unit)) // 2)
-    keep, add = _over(text, _scrim(height - top, width))
+    keep, add = _over(text, _scrim(height - top, width, 0.95 if over_words else 0.72))
     colour_keep = keep[::2, ::2][: (height // 2) - top // 2, : width // 2]
     mark_keep, mark_add = _mark(width, pad, small)
     bar_high = max(2, 2 * round(2.5 * unit))
@@ -113,12 +123,12 @@ def make_caption(prompt: str, variant: str, take: int, length_s: int, size: tupl
     )
 
 
-def _scrim(high: int, wide: int) -> npt.NDArray[np.float32]:
+def _scrim(high: int, wide: int, dark: float) -> npt.NDArray[np.float32]:
     """How much of the picture is left under the words: all above, little below."""
     part = np.linspace(0, 1, high, dtype=np.float32)
     smooth = np.clip(part * 1.7, 0, 1)
     smooth = smooth * smooth * (3 - 2 * smooth)
-    return np.repeat((1 - 0.72 * smooth)[:, None], wide, axis=1)
+    return np.repeat((1 - dark * smooth)[:, None], wide, axis=1)
 
 
 def _over(text: Image.Image, left: npt.NDArray[np.float32]) -> tuple[Shorts, Shorts]:

@@ -60,7 +60,9 @@ def make_clip(job: dict[str, Any]) -> None:
         compose, particles = _from_picture(job, camera, wide, high), None
     else:
         compose, particles = _from_words(job, camera)
-    caption = make_caption(job["prompt"], job["variant"], job["take"], job["length_s"], (width, height))
+    caption = make_caption(
+        job["prompt"], job["variant"], job["take"], job["length_s"], (width, height), over_words=still
+    )
     path = Path(job["path"])
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -145,7 +147,8 @@ def _from_picture(job: dict[str, Any], camera: Camera, wide: int, high: int) -> 
     margin_x = 2 * math.ceil((camera.width * REACH_X + (wide - camera.width) / 2) / 2)
     margin_y = 2 * math.ceil((camera.height * REACH_Y + (high - camera.height) / 2) / 2)
     picture = open_fitted(Path(job["picture"]), camera.width, camera.height, margin_x, margin_y)
-    left, top = (wide - camera.width) // 2 - margin_x, (high - camera.height) // 2 - margin_y
+    # By the same halves as `_seen` takes: at rest the frame shows this very picture, not one a pixel beside it.
+    left, top = _half(wide - camera.width) - margin_x, _half(high - camera.height) - margin_y
     layer = Layer.of(picture, left=left, top=top, depth=1.0)
 
     def compose(canvas: Planes, number: int, pose: Pose) -> None:
@@ -188,13 +191,17 @@ def _seen(camera: Camera, canvas: Planes, pose: Pose) -> tuple[Bytes, Bytes, Byt
     y, u, v = np.asarray(canvas.y), np.asarray(canvas.u), np.asarray(canvas.v)
     if camera.zooms:
         y, u, v = _zoomed((y, u, v), pose.zoom)
-    # Even, so that brightness and colour stay together.
-    left, top = (y.shape[1] - camera.width) // 4 * 2, (y.shape[0] - camera.height) // 4 * 2
+    left, top = _half(y.shape[1] - camera.width), _half(y.shape[0] - camera.height)
     return (
         y[top : top + camera.height, left : left + camera.width],
         u[top // 2 : (top + camera.height) // 2, left // 2 : (left + camera.width) // 2],
         v[top // 2 : (top + camera.height) // 2, left // 2 : (left + camera.width) // 2],
     )
+
+
+def _half(pixels: int) -> int:
+    """Give half of a margin, even, so that brightness and colour stay together."""
+    return pixels // 4 * 2
 
 
 def _zoomed(planes: tuple[Bytes, Bytes, Bytes], zoom: float) -> tuple[Bytes, Bytes, Bytes]:

@@ -16,6 +16,8 @@ WIDTH, HEIGHT, FRAMES, FPS = 64, 48, 12, 12
 CELLS = (8, 6)
 # A prompt with this word gets a file of several pieces, so that a download can break in its middle.
 LARGE, LARGE_BYTES = "[large]", 3_000_000
+# A prompt with this word gets a clip of so many times the size, whose frames the service takes as pictures.
+WIDE, WIDE_TIMES = "[wide]", 8
 
 
 def pattern_of(variant: str, prompt: str, take: int) -> str:
@@ -24,19 +26,19 @@ def pattern_of(variant: str, prompt: str, take: int) -> str:
     return "".join(f"{byte:08b}" for byte in digest[:6])
 
 
-def draw(path: Path, pattern: str, padding: int = 0) -> None:
+def draw(path: Path, pattern: str, padding: int = 0, times: int = 1) -> None:
     """Write a clip that shows a pattern; with padding, players skip some bytes at its end."""
     import av
     import numpy as np
 
     bits = np.array([int(bit) for bit in pattern], dtype=np.uint8).reshape(CELLS[1], CELLS[0])
-    luma = np.kron(bits * 200 + 25, np.ones((8, 8), dtype=np.uint8)).astype(np.uint8)
+    luma = np.kron(bits * 200 + 25, np.ones((8 * times, 8 * times), dtype=np.uint8)).astype(np.uint8)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     with av.open(str(part), "w", format="mp4") as container:
         stream = container.add_stream(
             "libx264", rate=FPS, options={"preset": "ultrafast", "threads": "1", "crf": "24"}
         )
-        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = WIDTH * times, HEIGHT * times, "yuv420p"
         for number in range(FRAMES):
             frame = av.VideoFrame.from_ndarray(np.stack([luma] * 3, axis=-1), format="rgb24")
             frame.pts = number
@@ -48,10 +50,10 @@ def draw(path: Path, pattern: str, padding: int = 0) -> None:
     part.replace(path)
 
 
-def _draw_once(path: Path, pattern: str, padding: int) -> None:
+def _draw_once(path: Path, pattern: str, padding: int, times: int) -> None:
     """Draw a clip that is not there yet."""
     if not path.exists():
-        draw(path, pattern, padding)
+        draw(path, pattern, padding, times)
 
 
 def pattern_in(path: Path) -> tuple[str, int]:
@@ -65,9 +67,9 @@ def pattern_in(path: Path) -> tuple[str, int]:
             frames += 1
             if not bits:
                 grey = frame.to_ndarray(format="gray")
-                bits = "".join(
-                    "1" if grey[8 * y + 4, 8 * x + 4] > 128 else "0" for y in range(6) for x in range(8)
-                )
+                cell = grey.shape[1] // CELLS[0]
+                middles = ((cell * y + cell // 2, cell * x + cell // 2) for y in range(6) for x in range(8))
+                bits = "".join("1" if grey[middle] > 128 else "0" for middle in middles)
     return bits, frames
 
 
@@ -81,7 +83,11 @@ def main() -> None:
     async def clip(self: Any, order: Any, picture: Path | None, *, due: float) -> Path:
         pattern = pattern_of(order.variant, order.prompt, order.take)
         path: Path = self._clips / f"{hashlib.sha256(pattern.encode()).hexdigest()[:40]}.mp4"
-        await asyncio.to_thread(_draw_once, path, pattern, LARGE_BYTES if LARGE in order.prompt else 0)
+        padding, times = (
+            LARGE_BYTES if LARGE in order.prompt else 0,
+            WIDE_TIMES if WIDE in order.prompt else 1,
+        )
+        await asyncio.to_thread(_draw_once, path, pattern, padding, times)
         return path
 
     studio.Studio.clip = clip  # type: ignore[method-assign]

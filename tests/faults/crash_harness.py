@@ -96,8 +96,10 @@ class Plan:
         """What there should be in the end; equal requests of several cells are one."""
         takes: dict[tuple[str, str], int] = {}
         for cell in self.cells:
-            key = (str(cell["variant"]), str(cell["prompt"]))
-            takes[key] = max(takes.get(key, 0), int(cell.get("takes", 1)))
+            for number, prompt in enumerate(cell.get("steps", [cell.get("prompt")])):
+                variant = cell["variant"][min(number, 1)] if "steps" in cell else cell["variant"]
+                key = (str(variant), str(prompt))
+                takes[key] = max(takes.get(key, 0), int(cell.get("takes", 1)))
         return [Wish(variant, prompt, n) for (variant, prompt), n in takes.items()]
 
 

@@ -16,6 +16,7 @@ import os
 import sys
 import time
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,7 @@ def _limit_files(most_bytes: int, seconds: float) -> None:
 
 def run(spec: dict[str, Any]) -> None:
     """Do what one notebook does: take up what is out, run the cells, wait, report."""
+    from hailuo_nb.session.chains import chain
     from hailuo_nb.session.session import Session
 
     os.chdir(spec["folder"])
@@ -116,7 +118,8 @@ def run(spec: dict[str, Any]) -> None:
             session.resume()
         for cell in spec["cells"]:
             try:
-                batches.append(session.generate(**({"yes": True} | cell)))
+                make = partial(chain, session) if "steps" in cell else session.generate
+                batches.append(make(**({"yes": True} | cell)))
             except Exception as error:
                 report["errors"].append(f"{type(error).__name__}: {error}")
                 report["traceback"] += traceback.format_exc()

@@ -133,8 +133,12 @@ class FakeWorker:
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Measure nothing."""
-        assert operation in {"finish", "poster", "probe"}
+        assert operation in {"finish", "poster", "probe", "start"}
         data = Path(arguments["path"]).read_bytes()
+        if operation == "start":
+            # The frame says which file and time it is of, so that it can be told what was sent.
+            what = f"{arguments['path']}@{arguments['at']}".encode()
+            return {"picture": base64.b64encode(what).decode(), "content_type": "image/png"}
         facts = {"duration_s": 6.0, "width": 1366, "height": 768, "fps": 24.0, "codec": "h264", "frames": 144}
         facts |= {"has_audio": False, "bytes": len(data)}
         digest = hashlib.sha256(data).hexdigest()
