@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from hailuo_nb.catalog.imageref import ImageRef
 from hailuo_nb.errors import HailuoError
 from hailuo_nb.jobs.job import Job
-from hailuo_nb.notebook.card import CardPainter, show_static
+from hailuo_nb.notebook.card import CardPainter, CardWidget, Publish, show_static
 from hailuo_nb.notebook.compose import card_of
 from hailuo_nb.notebook.sheet import thumbnail
 from hailuo_nb.notebook.surroundings import look_around
@@ -71,11 +71,24 @@ class Front:
             scene.show_live(lambda: self._scenes.discard(scene))
         return True
 
+    def show_under(self, batch: Batch, publish: Publish) -> CardWidget | None:
+        """Show a batch where `publish` puts it, from any thread; gives the live card, if there is one."""
+        self._shown += 1
+        scene = _Scene(self._session, batch, f"hailuo-{batch.id}-{self._shown}", publish)
+        if batch.done() and not batch.held:
+            scene.show_once()
+            return None
+        self._scenes.add(scene)
+        return scene.show_live(lambda: self._scenes.discard(scene))
+
 
 class _Scene:
     """One showing of one batch."""
 
-    def __init__(self, session: Session, batch: Batch, display_id: str) -> None:
+    def __init__(
+        self, session: Session, batch: Batch, display_id: str, publish: Publish | None = None
+    ) -> None:
+        self._publish = publish
         self._session = session
         self._batch = batch
         self._display_id = display_id
@@ -85,19 +98,21 @@ class _Scene:
 
     def show_once(self) -> None:
         """Display the batch as it is, without a widget."""
-        show_static(self._card(), self._posters(), display_id=self._display_id)
+        show_static(self._card(), self._posters(), display_id=self._display_id, publish=self._publish)
 
-    def show_live(self, ended: Callable[[], None]) -> None:
-        """Display card and twin, and keep them in step."""
+    def show_live(self, ended: Callable[[], None]) -> CardWidget | None:
+        """Display card and twin, and keep them in step; gives the card."""
         self._ended = ended
         self._painter = CardPainter(
             self._display_id,
             call_later=_call_later,
             on_message=self._on_message,
             clip_bytes=self._clip_bytes,
+            publish=self._publish,
         )
         self._painter.show(self._card(), self._posters())
         self._stop = self._batch.observe(self._on_change)
+        return self._painter.widget
 
     def _card(self) -> Any:
         batch = self._batch
