@@ -15,7 +15,7 @@ import ipywidgets
 from hailuo_nb.notebook.form.fields import Field
 from hailuo_nb.notebook.view import plain
 
-__all__ = ["Row", "control_of", "is_wide"]
+__all__ = ["Row", "control_of", "is_wide", "own_value"]
 
 _WIDE = {"text", "address", "list", "json"}
 
@@ -33,10 +33,18 @@ class Row:
         Called with the field's name when somebody has changed it.
     is_wide : bool
         Whether it takes the whole width.
+    own : object
+        What stands in it where nobody has changed it.
     """
 
     def __init__(
-        self, name: str, control: Any, changed: Callable[[str], None], *, is_wide: bool = False
+        self,
+        name: str,
+        control: Any,
+        changed: Callable[[str], None],
+        *,
+        is_wide: bool = False,
+        own: object = None,
     ) -> None:
         self.name = name
         self.control = control
@@ -44,19 +52,28 @@ class Row:
         self.box = ipywidgets.VBox([control, self._fault]).add_class("hailuo-field")
         if is_wide:
             self.box.add_class("hailuo-wide")
-        self._start = control.value
+        self._own = own
         control.observe(lambda _: changed(name), names="value")
 
     @property
     def is_changed(self) -> bool:
-        """Whether something else stands in it than at first."""
-        return bool(self.control.value != self._start)
+        """Whether something else stands in it than the model's own value."""
+        return bool(self.control.value != self._own)
 
     def say(self, fault: str) -> None:
         """Show what is wrong, or nothing."""
         html = f"<bdi>{escape(plain(fault))}</bdi>" if fault else ""
         if self._fault.value != html:
             self._fault.value = html
+
+
+def own_value(field: Field) -> object:
+    """Give what the control of a field holds where nobody has changed it."""
+    if field.kind == "switch":
+        return bool(field.default)
+    if field.kind == "choice":
+        return field.default if field.default in field.choices else None
+    return "" if field.default is None else str(field.default)
 
 
 def control_of(field: Field, held: object = None) -> Any:
@@ -70,7 +87,7 @@ def control_of(field: Field, held: object = None) -> Any:
         What stands in it; the model's own value when not given.
     """
     is_offered = held is not None and (field.kind != "choice" or held in field.choices)
-    start = held if is_offered else field.default
+    start = held if is_offered else own_value(field)
 
     said: dict[str, Any] = {"description": field.label, "tooltip": field.help or None}
     if field.kind == "switch":

@@ -13,6 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -29,7 +30,7 @@ from hailuo_nb.notebook.form.inputs import Inputs
 from hailuo_nb.notebook.form.latest import Latest
 from hailuo_nb.notebook.form.parts import CostsPart
 from hailuo_nb.notebook.form.picture import form_bundle
-from hailuo_nb.notebook.form.preview import Preview, preview_of
+from hailuo_nb.notebook.form.preview import preview_of
 from hailuo_nb.notebook.form.reading import Reading, read
 from hailuo_nb.notebook.form.source import Pieces, Source, facts_of
 from hailuo_nb.notebook.form.state import FormState, state_of_clip
@@ -134,8 +135,9 @@ class Form:
             The clip.
         """
         state, note = (job, "") if isinstance(job, FormState) else self._state_of(job)
-        self._note = note
         self._inputs.fill(state, self._session.variant(state.variant))
+        with self._lock:
+            self._note = note
         self._look()
 
     def code(self, kind: str) -> str:
@@ -203,7 +205,7 @@ class Form:
             publish_display_data(self._static())  # type: ignore[no-untyped-call]
             return
         self._cell = Cell(around.notebook, around.cell_id)
-        bundle = dict((self._box._repr_mimebundle_() or ({}, {}))[0])
+        bundle = dict(self._box._repr_mimebundle_())
         bundle["text/plain"] = "hailuo form"
         publish_display_data(bundle, transient={"display_id": self._mark})  # type: ignore[no-untyped-call]
         self._board.open(self._static())
@@ -233,7 +235,7 @@ class Form:
             return
         kind = content.get("type")
         if kind == "text":
-            self._inputs.text = str(content.get("text", ""))
+            self._inputs.text, self._inputs.turn = str(content.get("text", "")), content.get("turn", 0)
             self._changed("")
         elif kind == "left":
             self._touch("prompt")
@@ -292,14 +294,15 @@ class Form:
             self._follow_variant()
             with self._lock:
                 touched, note = self._touched, self._note
+            turn = self._inputs.turn
             state = self.state
             reading = self._read(state)
             faults = dict(reading.faults)
             made: Forecast | None = None
-            if reading.asked is not None and "variant" not in self._wrong:
+            if reading.asked is not None and not self._wrong:
                 made = self._forecast(reading, faults)
             faults |= self._wrong
-            self._show_prompt(state, reading, faults)
+            self._show_prompt(state, reading, faults, turn)
             self._show_picture(state, faults if "image" in touched else {})
             self._inputs.say(faults, touched)
             self._show_costs(state, made, faults, note)
@@ -312,7 +315,7 @@ class Form:
             return
         if not name:
             self._inputs.show_other(True)
-            self._wrong = {"variant": "Which model? Write its name or id, as a/b/c."}
+            self._wrong = {"model": "Which model? Write its name or id, as a/b/c."}
             return
         try:
             self._inputs.show_variant(self._session.variant(name))
@@ -335,9 +338,11 @@ class Form:
             ).replace("with --max-clips", "with %config HailuoMagics.max_clips =")
             return None
 
-    def _show_prompt(self, state: FormState, reading: Reading, faults: Mapping[str, str]) -> None:
+    def _show_prompt(
+        self, state: FormState, reading: Reading, faults: Mapping[str, str], turn: object
+    ) -> None:
         part = self._inputs.prompt
-        shown = preview_of(reading.plans) if reading.plans else Preview()
+        shown = preview_of(reading.plans)
         has_hints = taste.recall(self._session, "hints", "on") == "on"
         facts = self._inputs.variant.schema["properties"].get("prompt", {})
         _set(
@@ -350,6 +355,7 @@ class Form:
                 "most": MOST_AT_ONCE,
                 "preview": {"line": shown.line, "prompts": list(shown.prompts), "more": shown.more},
                 "fault": faults.get("prompt", ""),
+                "turn": turn,
                 "hints": [hint.text for hint in hints_for(state.prompt)] if has_hints else [],
                 "has_hints": has_hints,
             },
@@ -393,6 +399,7 @@ class Form:
         if made is None:
             self._till.hide(state)
             view = wrong(faults, touched=self._seen(), purse=purse)
+            view = replace(view, note=note or view.note)
         else:
             stamp = self._till.show(state, made.new_usd if made.fresh else Decimal(0))
             if stamp:

@@ -28,7 +28,8 @@ _BRACKET = re.compile(r"\[([^\[\]\n]{1,80})\]")
 # "shake" and "zoom" alone are ordinary words; these are said of a camera only.
 _BARE = re.compile(r"(?i)\b(" + "|".join(re.escape(each.lower()) for each in CAMERA if " " in each) + r")\b")
 _MOVING = re.compile(
-    r"(?i)\b(?:\w+ing|(?:run|walk|fall|roll|turn|rise|open|close|drift|float|fly|jump|swim|pour|melt|break|shatter|"
+    r"(?i)\b(?:(?!(?:even|morn|dur|spr|k|r|str|w|th|noth|someth|anyth|everyth|cloth|build|ceil|paint|lightn)ings?\b)"
+    r"\w+ings?\b|(?:run|walk|fall|roll|turn|rise|open|close|drift|float|fly|jump|swim|pour|melt|break|shatter|"
     r"bounce|spin|slide|cross|climb|drop|wave|blow|burn|flow|move|lift|push|pull|throw|catch|hit|splash|grow|glide|"
     r"tip|swing|look|smile|nod|dance|step|lean|reach|pick|place|hold|ripple|sway|crash|leap|dive|race|chase|swirl|"
     r"flicker|explode|unfold|bloom|descend|ascend|approach|enter|leave|come|go|head|ride|drive|sail)(?:e?s|ed|d)?|"

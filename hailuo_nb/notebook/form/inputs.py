@@ -13,7 +13,7 @@ from typing import Any
 import ipywidgets
 
 from hailuo_nb.catalog.variants import Variant, all_variants
-from hailuo_nb.notebook.form.controls import Row, control_of, is_wide
+from hailuo_nb.notebook.form.controls import Row, control_of, is_wide, own_value
 from hailuo_nb.notebook.form.fields import fields_of
 from hailuo_nb.notebook.form.parts import PicturePart, PromptPart
 from hailuo_nb.notebook.form.picture import variant_text
@@ -45,6 +45,8 @@ class Inputs:
         The two parts with JavaScript of their own; the form writes to them.
     text, image, fit : str
         What stands in those, as the front end said it last.
+    turn : object
+        Which of its texts the front end has sent last.
     text_number, image_number : int
         Count what was filled in from here: the front end takes over a text with a new number.
     box : ipywidgets.VBox
@@ -57,6 +59,7 @@ class Inputs:
         self._is_filling = False
         self.text = self.image = self.fit = ""
         self.text_number = self.image_number = 0
+        self.turn: object = 0
         self.prompt, self.picture = PromptPart(), PicturePart()
         names = [(variant_text(each), each.name) for each in main_variants()]
         self._what = ipywidgets.RadioButtons(options=[*names, (_OTHER, "")], value=names[0][1])
@@ -176,20 +179,26 @@ class Inputs:
                 value=asked if asked in lengths else variant.lengths_s[0],
                 description="Length",
             )
-            rows.append(Row("duration", control, self._told))
+            rows.append(Row("duration", control, self._told, own=variant.lengths_s[0]))
         for name, label in (("enable_prompt_expansion", "Prompt expansion"), ("go_fast", "Go fast")):
             if variant.has(name):
                 value = held.get(name)
                 start = bool(variant.default(name) if value is None else value)
                 control = ipywidgets.Checkbox(value=start, description=label, indent=False)
                 control.tooltip = str(variant.schema["properties"][name].get("description", "")) or None
-                rows.append(Row(name, control, self._told))
+                rows.append(Row(name, control, self._told, own=bool(variant.default(name))))
         return rows
 
     def _others(self, variant: Variant, held: Mapping[str, object]) -> list[Row]:
         """Make the controls of all other inputs."""
         return [
-            Row(each.name, control_of(each, held.get(each.name)), self._told, is_wide=is_wide(each))
+            Row(
+                each.name,
+                control_of(each, held.get(each.name)),
+                self._told,
+                is_wide=is_wide(each),
+                own=own_value(each),
+            )
             for each in fields_of(variant)
         ]
 

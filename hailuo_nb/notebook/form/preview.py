@@ -26,7 +26,7 @@ class Preview:
     Attributes
     ----------
     line : str
-        ``light 2 x camera 3 = 6 prompts``; empty for one plain prompt.
+        ``light 2 x camera 3 = 6 prompts``, or ``2 prompts, one for each light``; empty for one plain prompt.
     prompts : tuple of str
         The first of them; empty for one plain prompt that is sent as it stands.
     more : int
@@ -48,8 +48,10 @@ def preview_of(plans: Sequence[PromptPlan]) -> Preview:
     --------
     >>> from hailuo_nb.prompts.grammar import parse_cell
     >>> preview_of(parse_cell("a fox at {light: dawn|dusk}")).line
-    'light 2 = 2 prompts'
+    '2 prompts, one for each light'
     """
+    if not plans:
+        return Preview()
     count = sum(plan.count for plan in plans)
     shown = [
         each.prompt for plan in plans for each in islice(plan.iter_expanded(), MOST_SHOWN) if plan.template
@@ -60,6 +62,9 @@ def preview_of(plans: Sequence[PromptPlan]) -> Preview:
         and plans[0].prompt_for({axis.name: axis.values[0] for axis in plans[0].axes}) == plans[0].template
     ):
         return Preview(longest=longest, line=_unused(plans))
+    if len(plans) == 1 and len(plans[0].axes) == 1 and count > 1:
+        line = f"{_prompts(count)}, one for each {plans[0].axes[0].name}"
+        return Preview(line, tuple(shown), count - len(shown), longest)
     said = " + ".join(_counted(plan) for plan in plans)
     line = f"{said} = {_prompts(count)}" if any(plan.axes for plan in plans) else _prompts(count)
     return Preview(line, tuple(shown), count - len(shown), longest)

@@ -112,7 +112,8 @@ def _means_itself(prompt: str) -> bool:
         plans = parse_cell(prompt, namespace={})
     except PromptInvalid:
         return False
-    return len(plans) == 1 and plans[0].count == 1 and plans[0].prompt_for({}) == plans[0].template
+    (plan, *others) = plans
+    return not others and not plan.axes and plan.prompt_for({}) == plan.template
 
 
 def _shown(value: object) -> object:

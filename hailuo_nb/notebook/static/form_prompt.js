@@ -5,7 +5,7 @@
  * means a new text); out go the messages `text`, `left` and `hints`.
  *
  * @typedef {{label: string, limit?: number, longest: number, commands: string[], most: number,
- *   preview: {line: string, prompts: string[], more: number}, fault: string, hints: string[], has_hints: boolean}} Box
+ *   preview: {line: string, prompts: string[], more: number}, fault: string, turn: number, hints: string[], has_hints: boolean}} Box
  */
 
 const PAUSE_MS = 150;
@@ -67,6 +67,7 @@ function render({ model, el }) {
   let seen = -1;
   let timer = 0;
   let sent = "";
+  let turn = 0; // counts what was sent, so that no fault of an older text is shown
   let wasLeft = false;
   let signature = "";
 
@@ -78,7 +79,8 @@ function render({ model, el }) {
     timer = 0;
     if (area.value === sent) return;
     sent = area.value;
-    model.send({ type: "text", text: area.value });
+    turn += 1;
+    model.send({ type: "text", text: area.value, turn });
   };
 
   const countUp = () => {
@@ -143,7 +145,7 @@ function render({ model, el }) {
   };
 
   const showFault = () => {
-    const isShown = wasLeft && document.activeElement !== area;
+    const isShown = wasLeft && document.activeElement !== area && (!turn || box().turn === turn);
     say(fault, isShown ? box().fault : "");
     area.setAttribute("aria-invalid", String(isShown && !!box().fault));
   };
