@@ -301,7 +301,7 @@ class Form:
             made: Forecast | None = None
             if reading.asked is not None and not self._wrong:
                 made = self._forecast(reading, faults)
-            faults |= self._wrong
+            faults = {**self._wrong, **faults}
             self._show_prompt(state, reading, faults, turn)
             self._show_picture(state, faults if "image" in touched else {})
             self._inputs.say(faults, touched)
