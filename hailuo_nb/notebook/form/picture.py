@@ -88,7 +88,7 @@ def form_bundle(
     )
     lines = "".join(f'<div style="margin:4px 0 0">{_text(line)}</div>' for line in said)
     html = (
-        f'<div class="{CLASS} {escape(mark)}" style="max-width:100%;overflow-wrap:anywhere">'
+        f'<div class="{CLASS} tex2jax_ignore mathjax_ignore {escape(mark)}" style="max-width:100%;overflow-wrap:anywhere">'
         f'<table style="border-collapse:collapse;border:0;margin:0"><tbody>{cells}</tbody></table>{lines}</div>'
     )
     return {"text/html": html, "text/plain": "\n".join([*text, *said])}

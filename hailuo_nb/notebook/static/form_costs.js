@@ -11,9 +11,31 @@
 
 const BUSY_AFTER_MS = 2500;
 
+/**
+ * Keep the focus where it was: ipywidgets makes its radio buttons anew whenever the kernel answers, and whoever goes
+ * through them by arrows would be thrown out. @param {HTMLElement} form @returns {() => void} to call after a change
+ */
+function keepFocus(form) {
+  let isInside = false;
+  form.addEventListener("focusin", (event) => {
+    isInside = event.target instanceof HTMLInputElement && event.target.type === "radio";
+  });
+  form.addEventListener("focusout", (event) => { if (event.relatedTarget) isInside = false; });
+  return () => {
+    const isLost = !document.activeElement || document.activeElement === document.body;
+    if (!isInside || !isLost) return;
+    const now = /** @type {HTMLElement | null} */ (form.querySelector(".widget-radio-box input:checked"));
+    now?.focus({ preventScroll: true });
+  };
+}
+
 /** Give the controls of a form what ipywidgets leaves out. @param {HTMLElement} form */
 function groom(form) {
-  form.dataset.lmSuppressShortcuts = "true"; // Enter and the arrows are no shortcuts of the notebook
+  // Enter and the arrows are no shortcuts of the notebook. JupyterLab looks for the mark on the very element that has
+  // the focus: one on the form around it is found too late.
+  form.querySelectorAll("input, select, textarea, button, summary, [tabindex]").forEach((node) => {
+    /** @type {HTMLElement} */ (node).dataset.lmSuppressShortcuts = "true";
+  });
   form.setAttribute("role", "form");
   form.setAttribute("aria-label", "Make a clip");
   form.querySelectorAll(".widget-radio-box").forEach((group, place) => {
@@ -36,7 +58,6 @@ function groom(form) {
 /** @param {{model: Model, el: HTMLElement}} context @returns {() => void} */
 function render({ model, el }) {
   const root = make("div", "part costs-part");
-  root.dataset.lmSuppressShortcuts = "true";
   const go = button("Generate", () => press(), "go");
   const price = make("span", "price-text");
   const purse = make("span", "quiet");
@@ -118,7 +139,8 @@ function render({ model, el }) {
 
   /** @type {HTMLElement | null} */ let form = null;
   /** @type {HTMLStyleElement | undefined} */ let rule;
-  const watcher = new MutationObserver(() => { if (form) groom(form); });
+  let refocus = () => {};
+  const watcher = new MutationObserver(() => { if (form) { groom(form); refocus(); } });
   // A part is drawn before it is on the page; it is seen once it is.
   const seen = new IntersectionObserver(() => {
     const found = /** @type {HTMLElement | null} */ (el.closest(".hailuo-form"));
@@ -126,6 +148,7 @@ function render({ model, el }) {
     form = found;
     form.dataset.hailuo = box().mark;
     groom(form);
+    refocus = keepFocus(form);
     watcher.observe(form, { childList: true, subtree: true, characterData: true });
     rule = document.createElement("style"); // what stands for the form in a saved notebook is not needed beside it
     rule.textContent = `.${CSS.escape(box().mark)}{display:none !important}`;

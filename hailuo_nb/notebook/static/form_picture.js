@@ -13,7 +13,6 @@ const MOST = 20 * PART;
 /** @param {{model: Model, el: HTMLElement}} context @returns {() => void} */
 function render({ model, el }) {
   const root = make("div", "part picture-part");
-  root.dataset.lmSuppressShortcuts = "true";
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Picture");
   const frame = make("div", "picture-frame");

@@ -32,7 +32,6 @@ function withCommand(text, at, command, most) {
 /** @param {{model: Model, el: HTMLElement}} context @returns {() => void} */
 function render({ model, el }) {
   const root = make("div", "part prompt-part");
-  root.dataset.lmSuppressShortcuts = "true";
   const area = /** @type {HTMLTextAreaElement} */ (make("textarea", "text"));
   area.rows = 4;
   area.spellcheck = true;
