@@ -18,7 +18,8 @@ from hailuo_nb.notebook.view import plain
 __all__ = ["form_bundle", "rows_of", "variant_text"]
 
 _CELL = "padding:2px 16px 2px 0;vertical-align:top;text-align:left;border:0;background:none"
-CLASS = "hailuo-form-static"
+# Without the two of MathJax, two prices in a line would become a formula.
+CLASS = "hailuo-form-static tex2jax_ignore mathjax_ignore"
 
 
 def variant_text(variant: Variant) -> str:
@@ -88,7 +89,7 @@ def form_bundle(
     )
     lines = "".join(f'<div style="margin:4px 0 0">{_text(line)}</div>' for line in said)
     html = (
-        f'<div class="{CLASS} tex2jax_ignore mathjax_ignore {escape(mark)}" style="max-width:100%;overflow-wrap:anywhere">'
+        f'<div class="{CLASS} {escape(mark)}" style="max-width:100%;overflow-wrap:anywhere">'
         f'<table style="border-collapse:collapse;border:0;margin:0"><tbody>{cells}</tbody></table>{lines}</div>'
     )
     return {"text/html": html, "text/plain": "\n".join([*text, *said])}
