@@ -233,6 +233,18 @@ def test_a_clip_fills_the_form_and_is_the_same_clip(
     until(lambda: "choose it again" in costs(other)["note"], "the words about the picture")
 
 
+def test_a_clip_that_is_done_can_be_gone_on_from(open_form: Open, service: FakeService) -> None:
+    """It is offered by its name as soon as it is here, without anything being touched."""
+    form = open_form()
+    write(form, name="hero")
+    click(form)
+    until(lambda: form.batches and form.batches[0].done(), "the clip")
+    form._inputs._what.value = "fast"
+    until(lambda: form._inputs.picture.box["clips"], "the list")
+    [offered] = form._inputs.picture.box["clips"]
+    assert offered == {"label": "hero · A fox runs", "value": form.batches[0][0].file}
+
+
 def test_a_dropped_picture_is_kept_beside_the_notebook(open_form: Open, tmp_path: Path) -> None:
     """Bytes become a file with a path that a cell can name; what the service would refuse is said at the field."""
     form = open_form()

@@ -490,10 +490,19 @@ class Form:
         cell = Cell(self._cell.notebook, self._cell.id, state.prompt)
         batch = session.make(reading.asked, name=reading.name, tags=reading.tags, cell=cell, terms=terms)
         self.batches.append(batch)
+        for job in batch.jobs:
+            # Then it can be gone on from, and the balance is another.
+            job.add_done_callback(self._on_done)
         if isinstance(session.front, Shower):
             self._board.show(batch, session.front)
         self._board.retitle(self._static())
         return ""
+
+    def _on_done(self, _job: Job) -> None:
+        """Look again when a clip has ended."""
+        self._purse = (float("-inf"), self._purse[1])
+        self._look_soon.ask()
+        self._ask_soon.ask()
 
     def _copy(self, kind: str) -> None:
         """Answer with the form as code."""
