@@ -31,9 +31,10 @@ from simulator_process import SimulatorProcess, start_simulator
 from hailuo_nb.catalog.variants import find
 from hailuo_nb.errors import InvalidRequest
 from hailuo_nb.notebook.form.codes import KINDS, code_of
-from hailuo_nb.notebook.form.magic import Unwritable, cell_text
+from hailuo_nb.notebook.form.magic import Unwritable, cell_text, quoted_word
 from hailuo_nb.notebook.form.python import call_text
 from hailuo_nb.notebook.form.state import FormState
+from hailuo_nb.notebook.option_words import cut
 from hailuo_nb.session.forecast import Forecast
 
 KEY = "secret-key-0123456789abcdef"
@@ -109,6 +110,15 @@ def test_any_word_survives_on_the_line_or_is_refused(
         assert (requests_of(asked), said, tags) == wanted
     [(asked, said, tags)] = asked_by_python(call_text(state, find("fast"), reading), folder)
     assert (requests_of(asked), said, tags) == wanted
+
+
+@given(text=st.text(st.sampled_from(list("ab '\"\\{}=|$-é")), min_size=1, max_size=12), after=LABELS)
+def test_any_text_is_one_word_when_quoted(text: str, after: str) -> None:
+    """Quotes, backslashes and braces are read back as they were, whatever follows on the line."""
+    line = f"--name {quoted_word(text)} --tag {quoted_word(after or 'x')}"
+    faults: list[str] = []
+    assert [word.text for word in cut(line, faults)] == ["--name", text, "--tag", after or "x"]
+    assert faults == []
 
 
 def test_ordinary_words_need_no_refusal(tmp_path: Path) -> None:
