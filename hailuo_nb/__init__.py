@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hailuo_nb import errors
     from hailuo_nb.notebook.api import (
         chain,
+        form,
         generate,
         history,
         jobs,
@@ -37,6 +38,7 @@ __version__ = "0.1.0"
 __all__ = [
     "chain",
     "errors",
+    "form",
     "generate",
     "history",
     "jobs",

@@ -20,10 +20,10 @@ from hailuo_nb.catalog.variants import Variant, all_variants
 if TYPE_CHECKING:
     import jsonschema_rs
 
-__all__ = ["checked_inputs", "is_image_input", "normal_prompt"]
+__all__ = ["FORBIDDEN", "checked_inputs", "is_image_input", "normal_prompt"]
 
 # The session sees to these itself: it polls, fetches and keeps what comes back.
-_FORBIDDEN = frozenset(
+FORBIDDEN = frozenset(
     {"enable_sync_mode", "enable_base64_output", "sync_mode", "webhook", "webhook_url", "webhook_secret"}
 )
 # The service's words for what the package has an option for.
@@ -110,7 +110,7 @@ def _check_one(
     variant: Variant, name: str, value: object, sent: dict[str, object], faults: list[str]
 ) -> None:
     """Check one input; put it among those to be sent, or name its fault."""
-    if name in _FORBIDDEN:
+    if name in FORBIDDEN:
         faults.append(f"{name} cannot be set: clips are always fetched by polling; drop it")
     elif name == "duration":
         _check_duration(variant, value, sent, faults)

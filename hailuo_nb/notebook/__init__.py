@@ -7,4 +7,5 @@ jobs; out go cards, tables and one-line errors. Nothing here knows HTTP or the d
 `options` reads both by the tables in `option_table`. `surroundings` knows the front end, `api` is the same from Python.
 `front` shows batches: `compose` says what a card says, `view` holds it, `card` and ``static/`` draw it live, `twin` and
 `sheet` draw it without a kernel.
+`form` is the same without a cell.
 """

@@ -10,7 +10,9 @@ import atexit
 import getpass
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,8 @@ from hailuo_nb.session.session import Cell, Session
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
+
+    from hailuo_nb.notebook.form.form import Form
 
 _lock = threading.Lock()
 _current: list[Session] = []
@@ -547,6 +551,57 @@ def jobs() -> list[Job]:
 def resume() -> list[Job]:
     """Take up what earlier kernels left: results are asked for and fetched, nothing is sent."""
     return session().resume()
+
+
+def form(
+    clip: Job | Batch | str | None = None, *, variant: str | None = None, prompt: str | None = None
+) -> Form:
+    """Give a form to write prompts in; name it on the last line of a cell to show it.
+
+    Parameters
+    ----------
+    clip : Job, Batch of one or str, optional
+        An earlier clip, or its id, to fill the form with.
+    variant : str, optional
+        What to make, or any WaveSpeed model id.
+    prompt : str, optional
+        The text to begin with.
+
+    Returns
+    -------
+    Form
+        ``form.code("python")`` gives it as code, ``form.generate()`` makes it as a cell would.
+    """
+    # Loaded here: most notebooks never need ipywidgets.
+    from hailuo_nb.notebook.form.form import Form
+    from hailuo_nb.notebook.form.state import FormState
+
+    shell, current = _shell(), session()
+    made = Form(
+        current,
+        namespace=None if shell is None else shell.user_ns,
+        surroundings=partial(look_around, shell),
+    )
+    if isinstance(clip, Batch) and len(clip) == 1:
+        clip = clip[0]
+    if isinstance(clip, str):
+        clip = current.job(clip)
+    if clip is not None and not isinstance(clip, Job):
+        raise InvalidRequest(
+            f"A form is filled from one clip, not from a {type(clip).__name__}; name one of its jobs."
+        )
+    if clip is not None:
+        made.fill(clip)
+    if variant is not None or prompt is not None:
+        start = made.state if clip is not None else FormState(current.settings().variant)
+        made.fill(
+            replace(
+                start,
+                variant=start.variant if variant is None else variant,
+                prompt=start.prompt if prompt is None else prompt,
+            )
+        )
+    return made
 
 
 def read_recipe(path: str | Path) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from hailuo_nb.catalog.quotes import usd_text
-from hailuo_nb.catalog.variants import Variant, all_variants
+from hailuo_nb.catalog.variants import Variant, all_variants, looks_like_model_id
 from hailuo_nb.errors import InvalidRequest, KeyMissing
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.notebook import film_commands
@@ -27,6 +27,7 @@ from hailuo_nb.session.session import Session, Terms
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from hailuo_nb.notebook.form.form import Form
     from hailuo_nb.notebook.magics import HailuoMagics
 
 LIBRARIES = ("ipykernel", "ipython", "ipywidgets", "anywidget", "httpx", "pandas", "av", "sqlalchemy")
@@ -276,6 +277,27 @@ def _help(_: HailuoMagics, command: LineCommand) -> None:
     print(command_help(named) if named else line_help())  # noqa: T201 - the line asked for it
 
 
+def _form(magics: HailuoMagics, command: LineCommand) -> Form:
+    """Give a form, empty or filled from a clip or with a variant."""
+    from hailuo_nb.notebook import api
+
+    session = magics.session()
+    word = command.args[0] if command.args else ""
+    if not word:
+        return api.form()
+    is_variant = looks_like_model_id(word) or word in {each.name for each in all_variants()}
+    if is_variant:
+        return api.form(variant=session.variant(word).name)
+    return api.form(_named(magics, [word])[0])
+
+
+def _tips(_: HailuoMagics, __: LineCommand) -> None:
+    """Say how to write prompts."""
+    from hailuo_nb.notebook.form.hints import tips_text
+
+    print(tips_text())  # noqa: T201 - the line asked for it
+
+
 RUN: Mapping[str, Callable[[HailuoMagics, LineCommand], Any]] = {
     "jobs": _jobs,
     "show": _show,
@@ -294,6 +316,8 @@ RUN: Mapping[str, Callable[[HailuoMagics, LineCommand], Any]] = {
     "abandon": _abandon,
     "settle": _settle,
     "budget": _budget,
+    "form": _form,
+    "tips": _tips,
     "help": _help,
     "chain": film_commands.chain,
     "join": lambda magics, command: film_commands.join(magics, command, _named),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from hailuo_nb.catalog.imageref import ImageRef
 from hailuo_nb.errors import HailuoError
 from hailuo_nb.jobs.job import Job
-from hailuo_nb.notebook.card import CardPainter, show_static
+from hailuo_nb.notebook.card import CardPainter, CardWidget, Publish, show_static
 from hailuo_nb.notebook.compose import MOST_EARLIER, Known, card_of
 from hailuo_nb.notebook.frames import Frames
 from hailuo_nb.notebook.sheet import thumbnail
@@ -83,6 +83,13 @@ class Front:
             scene.show_live()
         return True
 
+    def show_under(self, batch: Batch, publish: Publish) -> CardWidget | None:
+        """Show a batch where `publish` puts it, from any thread; gives the live card."""
+        self._shown += 1
+        scene = _Scene(self._session, batch, f"hailuo-{batch.id}-{self._shown}", (None, self._shown), publish)
+        self._scenes.append(scene)
+        return scene.show_live()
+
     def _let_go(self, new: _Scene) -> None:
         """Close what an earlier run of this cell showed, which the front end has taken away, and very old cards."""
         cell_id, run = new.cell
@@ -97,8 +104,16 @@ class Front:
 class _Scene:
     """One showing of one batch."""
 
-    def __init__(self, session: Session, batch: Batch, display_id: str, cell: tuple[str | None, int]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        batch: Batch,
+        display_id: str,
+        cell: tuple[str | None, int],
+        publish: Publish | None = None,
+    ) -> None:
         self.cell = cell
+        self._publish = publish
         self._session = session
         self._batch = batch
         self._display_id = display_id
@@ -110,20 +125,22 @@ class _Scene:
 
     def show_once(self) -> None:
         """Display the batch as it is, without a widget."""
-        show_static(self._card(), self._posters(), display_id=self._display_id)
+        show_static(self._card(), self._posters(), display_id=self._display_id, publish=self._publish)
 
-    def show_live(self) -> None:
-        """Display card and twin, and keep them in step."""
+    def show_live(self) -> CardWidget | None:
+        """Display card and twin, and keep them in step; gives the card."""
         self._painter = CardPainter(
             self._display_id,
             call_later=_call_later,
             on_message=self._on_message,
             clip_bytes=self._clip_bytes,
+            publish=self._publish,
         )
         self._painter.show(self._card(), self._posters())
         self._stops.append(self._batch.observe(self._on_change))
         if self._known.version is not None:
             self._stops.append(self._known.version.batch.observe(self._on_change))
+        return self._painter.widget
 
     def close(self) -> None:
         """Stop drawing and hearing."""

@@ -248,7 +248,8 @@ def _later(name: str, text: str) -> Command:
 
 
 COMMANDS: tuple[Command, ...] = (
-    _later("form", "a form to write prompts in"),
+    Command("form", "a form to write prompts in; with ID filled from that clip",
+            (Argument("ID", "id", "a clip, or a variant to begin with"),), (_HELP,)),
     Command("variants", "what can be made: inputs, lengths, prices",
             (Argument("VARIANT", "variant", "only this one"),), (_HELP,)),
     Command("quote", "what a clip would cost; nothing is sent",
@@ -296,7 +297,7 @@ COMMANDS: tuple[Command, ...] = (
             (Argument("USD", "usd", "the most that may be spent in this ledger"),), (_HELP,)),
     Command("balance", "the credit at the service", (), (_HELP,)),
     Command("settle", "ask what clips really cost, and write it down", (), (_HELP,)),
-    _later("tips", "how to write prompts"),
+    Command("tips", "how to write prompts", (), (_HELP,)),
     Command("doctor", "what is set up and what is not", (), (_HELP,)),
     Command("help", "this text, or the text of a command",
             (Argument("COMMAND", "command", "the command to explain"),), (_HELP,)),

@@ -565,6 +565,10 @@ class Session:
         """Give what a request costs as far as is known here."""
         return self.models.quote(variant, request, service)
 
+    def asked_quote(self, variant: Variant, request: GenerationRequest, service: str) -> Quote:
+        """Ask a service what a request costs; the dated table's price where it does not say."""
+        return self.models.asked_price(variant, request, service)
+
     def prices(
         self,
         names: Sequence[str],

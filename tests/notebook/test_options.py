@@ -37,7 +37,20 @@ BUILT = {
     "key",
     "doctor",
     "help",
-} | {"resume", "retry", "resend", "adopt", "abandon", "settle", "budget", "promote", "chain", "join"}
+} | {
+    "resume",
+    "retry",
+    "resend",
+    "adopt",
+    "abandon",
+    "settle",
+    "budget",
+    "promote",
+    "chain",
+    "join",
+    "form",
+    "tips",
+}
 CONTRACT = (
     "form variants quote jobs show wait resume retry resend cancel adopt abandon history compare vote rank rate "
     "promote rerun chain join export import clean key budget balance settle tips doctor help"
