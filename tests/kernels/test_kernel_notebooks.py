@@ -15,19 +15,23 @@ from hailuo_nb.catalog.variants import find
 from hailuo_nb.media.clip import probe
 from hailuo_nb.media.recipe import read
 
-NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
+FOLDER = Path(__file__).parents[2] / "notebooks"
 # How many clips each makes, how many of them it shows as players, and the most seconds that is promised for it.
 MAKES: dict[str, tuple[int, int, int | None]] = {
     "01_quickstart": (3, 3, 90),
     "02_compare_variants": (10, 6, None),
 }
+# These show other things than players of every clip, and have a test of their own that executes them.
+ELSEWHERE = {"03_forms": "test_kernel_forms.py", "04_pictures_and_chains": "test_kernel_pictures.py"}
+NOTEBOOKS = [FOLDER / f"{name}.ipynb" for name in MAKES]
 
 pytestmark = pytest.mark.timeout(420)
 
 
 def test_every_notebook_is_known_here() -> None:
-    """A new notebook gets a line in the table above, and is executed from then on."""
-    assert [path.stem for path in NOTEBOOKS] == list(MAKES)
+    """A new notebook gets a line in a table above, and is executed from then on."""
+    assert {path.stem for path in FOLDER.glob("*.ipynb")} == set(MAKES) | set(ELSEWHERE)
+    assert all(Path(__file__).with_name(test).is_file() for test in ELSEWHERE.values())
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
