@@ -19,6 +19,8 @@ def test_a_headless_cell_shows_one_plain_card(tmp_path: Path) -> None:
     assert [output.output_type for output in shown] == ["display_data"]
     assert set(shown[0].data) == {"text/html", "text/plain", "image/jpeg"}
     assert shown[0].data == outputs(second, 1)[0].data
+    assert outputs(first, 2)[0].data == outputs(second, 2)[0].data
+    assert set(outputs(first, 2)[0].data) == {"text/html", "text/plain"}
     assert outputs(first, 0) == []
     assert len(list((tmp_path / "hailuo" / "clips").glob("*.mp4"))) == 1
 
