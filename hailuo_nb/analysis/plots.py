@@ -254,6 +254,8 @@ def outcomes(frame: pd.DataFrame) -> Any:
                     bbox=box,
                 )
         starts = [start + value for start, value in zip(starts, values, strict=True)]
+    for place, total in zip(places, starts, strict=True):
+        axis.text(total + most * 0.01, place, f"{total}", ha="left", va="center", fontsize=8, weight="bold")
     axis.set_yticks(places, [label for label, _ in lines])
     axis.set_title("Clips by outcome", pad=22)
     axis.xaxis.set_visible(False)
