@@ -48,6 +48,7 @@ _GROUP = {
     **dict.fromkeys(("submitting", "submitted", "processing", "downloading"), "on the way"),
     **dict.fromkeys(("planned", "cancelled"), "not sent"),
 }
+MOST_STEPS = 1000
 _INK = "#333333"
 _WIDTH = 7.2
 _STYLE: dict[Any, Any] = {
@@ -132,13 +133,11 @@ def spend(frame: pd.DataFrame) -> Any:
         title = f"{_kind(service, 'Spent', 'Simulated')} {total}"
         title += f", and {unknown} of unknown cost" if unknown else ""
         said.append(title)
-        when = _local(sent)
-        left.step(
-            [when[0], *when],
-            [0.0, *known["cost_usd"].astype(float).cumsum()],
-            where="post",
-            color=_COLOURS[0],
-        )
+        heights = known["cost_usd"].astype(float).cumsum()
+        # As many steps as can be told apart, and always the last.
+        kept = sorted({*range(0, len(sent), max(1, len(sent) // MOST_STEPS)), len(sent) - 1})
+        when = _local(sent.iloc[kept])
+        left.step([when[0], *when], [0.0, *heights.iloc[kept]], where="post", color=_COLOURS[0])
         left.set(title=title, ylim=(0, None))
         if when[-1] - when[0] < timedelta(minutes=1):
             left.set_xlim(when[0] - timedelta(seconds=30), when[-1] + timedelta(seconds=30))
