@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache, wraps
 from importlib.util import find_spec
+from statistics import median
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from hailuo_nb.catalog.quotes import usd_text
@@ -183,7 +184,7 @@ def times(frame: pd.DataFrame, *, speeds: Mapping[str, float] | None = None) -> 
     for place, (_, seconds, typical) in enumerate(reversed(lines)):
         if typical is not None:
             axis.barh(place, typical[1] - typical[0], left=typical[0], height=0.7, color="#d5dbe0", zorder=1)
-        middle = seconds[len(seconds) // 2]
+        middle = median(seconds)
         is_many = len(seconds) > 1000
         dots = seconds[:: max(1, len(seconds) // 1000)]
         heights = [place + 0.22 * ((n * 7) % 11 / 5 - 1) for n in range(len(dots))]
@@ -193,9 +194,7 @@ def times(frame: pd.DataFrame, *, speeds: Mapping[str, float] | None = None) -> 
     axis.set(title="Seconds from submit to done", xlim=(0, None), ylim=(-0.6, len(lines) - 0.4))
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:g} s")
     _explain(axis)
-    medians = "; ".join(
-        f"{label.replace(chr(10), ' ')} {values[len(values) // 2]:.3g} s" for label, values, _ in lines
-    )
+    medians = "; ".join(f"{label.replace(chr(10), ' ')} {median(values):.3g} s" for label, values, _ in lines)
     return _told(figure, f"Times, median by variant: {medians}")
 
 

@@ -117,7 +117,8 @@ class _Scene:
         self._session = session
         self._batch = batch
         self._display_id = display_id
-        self._known = _looked_up(session, batch)
+        # Under a form the clips of the version before stand next below anyway.
+        self._known = _looked_up(session, batch, looks_back=publish is None)
         self._painter: CardPainter | None = None
         self._stops: list[Callable[[], None]] = []
         self._is_gathering = False
@@ -255,7 +256,7 @@ class _Scene:
         return job.path.read_bytes()
 
 
-def _looked_up(session: Session, batch: Batch) -> Known:
+def _looked_up(session: Session, batch: Batch, *, looks_back: bool) -> Known:
     """Look up once what a card needs besides its jobs."""
     found = {job.variant: session.variant_of(job) for job in batch.jobs}
     variants = {name: variant for name, variant in found.items() if variant is not None}
@@ -268,7 +269,7 @@ def _looked_up(session: Session, batch: Batch) -> Known:
         speed,
         outlook=outlook_of(session, typical_s, batch.service) if batch.places else None,
         take_usd=_prices(session, batch),
-        version=previous_version(session, batch),
+        version=previous_version(session, batch) if looks_back else None,
     )
 
 

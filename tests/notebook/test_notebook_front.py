@@ -45,7 +45,7 @@ class Clips:
 def later(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, Callable[[], None]]]:
     """Collect what would be called later, with its seconds."""
     asked: list[tuple[float, Callable[[], None]]] = []
-    monkeypatch.setattr(front, "_looked_up", lambda *_: Known({}, 1.0))
+    monkeypatch.setattr(front, "_looked_up", lambda *_, **__: Known({}, 1.0))
     monkeypatch.setattr(front, "_call_later", lambda seconds, call: asked.append((seconds, call)))
     return asked
 
