@@ -92,7 +92,11 @@ def clips_text(count: int) -> str:
 
 
 def quote_line(
-    count: int, on_disk: int, new_usd: Sequence[Decimal | None], budget_left_usd: Decimal | None
+    count: int,
+    on_disk: int,
+    new_usd: Sequence[Decimal | None],
+    budget_left_usd: Decimal | None,
+    sent_before: int = 0,
 ) -> str:
     """Say what a cell will cost in one line.
 
@@ -106,6 +110,8 @@ def quote_line(
         What each new one costs; None where nobody says.
     budget_left_usd : Decimal or None
         What the budget leaves after them; None without a budget.
+    sent_before : int
+        How many were on their way already, from an earlier run or another notebook.
 
     Examples
     --------
@@ -115,6 +121,8 @@ def quote_line(
     parts = [clips_text(count)]
     if on_disk:
         parts.append(f"{on_disk:,} on disk")
+    if sent_before:
+        parts.append(f"{sent_before:,} sent before, not paid again")
     if new_usd:
         parts.append(_new_text(new_usd))
     elif on_disk == count:

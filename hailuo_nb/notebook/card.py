@@ -39,6 +39,7 @@ __all__ = ["CardPainter", "CardWidget", "show_static"]
 _STATIC = Path(__file__).parent / "static"
 _CARD_GAP_S = 0.25
 _TWIN_GAP_S = 2.0
+_LONGEST_TICK_S = 30.0
 # 200 clips are 100 kB a state: at this rate a long card updates twice a second, a short one four times.
 _CARD_BYTES_PER_S = 250_000
 # The twin is what a save in between would keep; where a widget shows all, a long one is rewritten every ten seconds.
@@ -212,6 +213,8 @@ class CardPainter:
             if not is_again:
                 self._call_later(_REST_LOOK_S, self._settle)
             return
+        if is_again and self._has_line and self._twin_state() == self._shown_twin:
+            return  # written anew, a clip that plays would stop
         self._has_line = True
         self._take(self._card, self._posters)
         self._paint_card()
@@ -280,7 +283,9 @@ class CardPainter:
             return
         if not self._card.is_final:
             self._twin_pace.ask()
-        self._call_later(_TWIN_GAP_S, self._tick)
+        # Seldom after a while: the outputs of a batch of hours would be hundreds of megabytes.
+        age_s = self._now() - self._shown_at
+        self._call_later(min(max(_TWIN_GAP_S, age_s / 20), _LONGEST_TICK_S), self._tick)
 
     def _send_posters(self, keys: Sequence[str]) -> int:
         """Send posters, a handful in a message; give the bytes they took."""

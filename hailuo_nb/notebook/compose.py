@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from hailuo_nb.catalog.quotes import clips_text, quote_line, sum_usd, usd_text
 from hailuo_nb.catalog.variants import Variant
-from hailuo_nb.jobs.job import Job
+from hailuo_nb.jobs.job import OUT, Job
 from hailuo_nb.notebook.view import (
     Action,
     CardView,
@@ -200,9 +200,18 @@ def headline(batch: Batch) -> str:
         total = sum_usd(place.job.quote_usd for place in batch.places)
         return f"{clips_text(len(batch))} · quote {usd_text(total)}"
     fresh = [place.job.quote_usd for place in batch.places if place.is_new]
-    return quote_line(
-        len(batch), sum(place.job.cached for place in batch.places), fresh, batch.budget_left_usd
-    )
+    # Of a cell only: what a command shows again was not asked for anew.
+    joined = 0 if batch.id.startswith("show-") else len(_joined(batch))
+    on_disk = sum(place.job.cached for place in batch.places)
+    return quote_line(len(batch), on_disk, fresh, batch.budget_left_usd, joined)
+
+
+def _joined(batch: Batch) -> list[Job]:
+    """Give the clips that were on their way when their cell ran again; not those that stand twice in it."""
+    fresh = {place.job for place in batch.places if place.is_new}
+    return [
+        job for job in batch.jobs if job not in fresh and not job.cached and job.status in OUT | {"completed"}
+    ]
 
 
 def clip_of(key: str, place: Place, batch: Batch, known: Known, takes: Mapping[str, int]) -> ClipView:

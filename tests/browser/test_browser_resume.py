@@ -47,6 +47,7 @@ def test_clips_of_a_killed_kernel_come_back_with_the_extension_and_cost_nothing_
         look(notebook.page, "killed-3-loaded")
         notebook.run(2)
         expect(cell.locator(".hailuo-badge").first).to_be_visible(timeout=LONG_MS)
+        expect(cell.locator(".hailuo-headline")).to_contain_text("2 sent before, not paid again")
         look(notebook.page, "killed-4-rerun")
         video = moved(cell)
         look(notebook.page, "killed-5-done")

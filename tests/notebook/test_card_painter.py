@@ -162,6 +162,18 @@ def test_the_end_rewrites_the_twin_then_replaces_the_widgets_output(stage: Stage
     assert len(stage.shown) == 2
 
 
+def test_a_card_at_rest_is_written_anew_only_when_something_changed(stage: Stage) -> None:
+    """What is written anew stops a clip that plays."""
+    stage.show(card())
+    stage.say(type="hello", page="p")
+    stage.painter.rest(card("done"), {})
+    stage.shown.clear()
+    stage.painter.rest(card("done"), {})
+    assert stage.shown == []
+    stage.painter.rest(card("done", note="billed"), {})
+    assert [name for _, name, _, _ in stage.shown] == ["d1-twin", "d1-card"]
+
+
 def test_a_card_at_rest_is_set_going_again(stage: Stage) -> None:
     """A new take is drawn in both outputs, and at its end both are static again."""
     stage.show(card("done"))

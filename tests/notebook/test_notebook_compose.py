@@ -183,6 +183,16 @@ def test_the_quote_line_adds_up(tmp_path: Path) -> None:
     assert headline(shown) == "12 clips · 4 on disk · 8 new at $0.28 = $2.24 · budget left $6.08"
 
 
+def test_the_quote_line_says_what_an_earlier_run_has_sent(tmp_path: Path) -> None:
+    """Clips that were on their way count as sent before; one that stands twice in the cell does not."""
+    out = job(tmp_path, id="out", status="processing")
+    new = job(tmp_path, id="new", status="submitted")
+    places = (Place(out, {}, is_new=False), Place(new, {}), Place(new, {}, is_new=False))
+    shown = replace(batch(new), places=places)
+    assert headline(shown) == "3 clips · 1 sent before, not paid again · 1 new at $0.49"
+    assert headline(replace(shown, id="show-1")) == "3 clips · 1 new at $0.49"
+
+
 def test_a_held_batch_asks_with_its_sum(tmp_path: Path) -> None:
     """The button says the sum, and the reason stands on the card."""
     held = [job(tmp_path, id=f"h{i}") for i in range(3)]
