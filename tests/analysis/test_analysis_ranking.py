@@ -91,7 +91,7 @@ def test_few_votes_give_no_rank(ledger: Ledger, rows: list[ClipRow]) -> None:
 
 def test_there_is_no_order_between_clips_that_never_met(ledger: Ledger, rows: list[ClipRow]) -> None:
     """Each prompt's clips are a group, with ranks of its own."""
-    judged(ledger, rows, 12)
+    judged(ledger, rows, 40)
     frame = ranking(ledger, rows, "clip")
     assert list(frame["group"]) == [1, 1, 1, 2, 2, 2]
     assert list(frame["rank"]) == [1, 2, 3, 1, 2, 3]
