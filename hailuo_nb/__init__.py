@@ -16,10 +16,37 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hailuo_nb import errors
-    from hailuo_nb.notebook.api import generate, history, jobs, quote, read_recipe, resume, session
+    from hailuo_nb.notebook.api import (
+        ballot,
+        generate,
+        history,
+        jobs,
+        plot_rank,
+        quote,
+        rank,
+        rate,
+        read_recipe,
+        resume,
+        session,
+        sheet,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["errors", "generate", "history", "jobs", "quote", "read_recipe", "resume", "session"]
+__all__ = [
+    "ballot",
+    "errors",
+    "generate",
+    "history",
+    "jobs",
+    "plot_rank",
+    "quote",
+    "rank",
+    "rate",
+    "read_recipe",
+    "resume",
+    "session",
+    "sheet",
+]
 
 
 def __getattr__(name: str) -> Any:
