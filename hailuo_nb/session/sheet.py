@@ -87,8 +87,8 @@ def sheet(
     wide = frames * size[0] + (frames - 1) * 2
     told = _Teller(strips, money=money)
     page = {
-        "title": title or _title(jobs),
-        "foot": _foot(jobs),
+        "title": title or _title(jobs, differing),
+        "foot": _foot(jobs, money=money),
         "strip": (wide, size[1]),
         "bands": _table(jobs, differing, x, told, wide)
         if len(differing) > 1
@@ -205,27 +205,28 @@ def _said(values: Mapping[str, str]) -> str:
     return " · ".join(f"take {value}" if name == "take" else value for name, value in values.items() if value)
 
 
-def _title(jobs: Sequence[Job]) -> str:
-    """Say what all clips share: the name, else the prompt, and the variant."""
-    names, prompts, variants = ({get(job) for job in jobs} for get in (_name, _prompt, _variant))
-    shared = [found.pop() for found in (names, prompts, variants) if len(found) == 1]
-    return " · ".join(filter(None, shared))
+def _title(jobs: Sequence[Job], differing: Sequence[str]) -> str:
+    """Say what all clips share: the name, the prompt with ``{axis}`` where they differ, the variant."""
+    shared = [
+        {job.name for job in jobs},
+        {_worded(job, differing) for job in jobs},
+        {job.variant for job in jobs},
+    ]
+    return " · ".join(found.pop() for found in shared if len(found) == 1 and found != {""})
 
 
-def _foot(jobs: Sequence[Job]) -> str:
+def _worded(job: Job, differing: Sequence[str]) -> str:
+    """Write a clip's prompt with the name of each axis in the place of its value."""
+    prompt = job.prompt
+    for name, value in job.axes.items():
+        if name in differing and value and prompt.count(str(value)) == 1:
+            prompt = prompt.replace(str(value), f"{{{name}}}")
+    return prompt
+
+
+def _foot(jobs: Sequence[Job], *, money: bool) -> str:
+    """Say what is simulated."""
     services = {job.service for job in jobs}
     if services == {"simulator"}:
-        return "Simulated clips"
+        return "Simulated clips, simulated dollars" if money else "Simulated clips"
     return "Some of these clips are simulated" if "simulator" in services else ""
-
-
-def _name(job: Job) -> str:
-    return job.name
-
-
-def _prompt(job: Job) -> str:
-    return job.row.prompt_template or job.prompt
-
-
-def _variant(job: Job) -> str:
-    return job.variant
