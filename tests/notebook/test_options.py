@@ -36,7 +36,7 @@ BUILT = {
     "key",
     "doctor",
     "help",
-} | {"resume", "retry", "resend", "adopt", "abandon", "settle", "budget"}
+} | {"resume", "retry", "resend", "adopt", "abandon", "settle", "budget", "rank", "rate"}
 CONTRACT = (
     "form variants quote jobs show wait resume retry resend cancel adopt abandon history compare vote rank rate "
     "promote rerun chain join export import clean key budget balance settle tips doctor help"
