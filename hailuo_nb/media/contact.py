@@ -258,5 +258,5 @@ def _plain(text: str) -> str:
 
 def _png(picture: PIL.Image.Image) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=6)
+    picture.save(buffer, "PNG", compress_level=4)
     return buffer.getvalue()

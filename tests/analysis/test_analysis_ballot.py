@@ -66,8 +66,19 @@ def test_every_clip_appears_about_as_often(ledger: Ledger, rows: list[ClipRow]) 
     seen = Counter(clip for pair in shown for clip in pair)
     assert len(seen) == 9
     assert max(seen.values()) - min(seen.values()) <= 2
-    lefts = Counter(left for left, _ in shown)
-    assert len(lefts) > 5, "sides are drawn"
+    # Nobody waits while others are shown again: each pair has one of those seen least till then.
+    so_far: Counter[str] = Counter()
+    for pair in shown:
+        assert min(so_far[clip] for clip in pair) == min(so_far[row.id] for row in rows)
+        so_far.update(pair)
+
+
+def test_sides_are_drawn(ledger: Ledger, rows: list[ClipRow]) -> None:
+    """Whichever clip is older stands on the left about as often as on the right."""
+    age = {row.id: row.seq for row in rows}
+    shown = run(Ballot.open(ledger, rows, by="variant", seed=6, votes=60), rows)
+    older_is_left = sum(age[left] < age[right] for left, right in shown)
+    assert 18 <= older_is_left <= 42
 
 
 def test_only_clips_of_one_prompt_meet_unless_asked(ledger: Ledger, rows: list[ClipRow]) -> None:

@@ -75,6 +75,25 @@ def test_what_votes_do_not_tell_apart_shares_a_rank(ledger: Ledger, rows: list[C
     assert list(frame["win_share"]) == [0.5, 0.5]
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_no_rank_is_worse_than_one_further_down(ledger: Ledger, seed: int) -> None:
+    """Also where one entry has many votes and its neighbours few, so that only some differences are sure."""
+    names = [f"v{n}" for n in range(7)]
+    rows = [finished(ledger, "a fox", name) for name in names]
+    chance = np.random.default_rng(seed)
+    votes = []
+    for _ in range(150):
+        # The later ones meet far more rarely.
+        one, other = (int(each) for each in np.minimum(chance.geometric(0.35, 2) - 1, 6))
+        if one != other:
+            wins = chance.random() < 1 / (1 + np.exp((one - other) * 0.7))
+            votes.append((rows[one], rows[other], "left" if wins else "right"))
+    vote(ledger, votes)
+    ranks = [int(rank) for rank in ranking(ledger, rows, "variant")["rank"].dropna()]
+    assert ranks == sorted(ranks)
+    assert ranks[0] == 1
+
+
 def test_few_votes_give_no_rank(ledger: Ledger, rows: list[ClipRow]) -> None:
     """Not a false order, but how many are missing."""
     vote(ledger, [(rows[0], rows[1], "left")] * (LEAST_VOTES - 1))

@@ -105,6 +105,15 @@ def test_a_blink_has_its_strength(film: Film, strength: float) -> None:
     assert found["cuts"] == 0
 
 
+def test_a_single_flash_is_no_cut(film: Film) -> None:
+    """The light goes up for one frame and back; the scene is the same."""
+    world = scenery()[:, :WIDE] * 0.3
+    found = measure(film([(world + 120 * (at == 6)).astype(np.uint8) for at in range(14)]))
+    assert found["cuts"] == 0
+    # The frame itself leaves its neighbours' middle by all of it, and each neighbour by half.
+    assert found["flicker"] == pytest.approx(120 / 255 * 2 / 12, rel=0.05)
+
+
 def test_a_slow_fade_does_not_flicker(film: Film) -> None:
     """Nor is it frozen; its brightness is that of its middle, and its ends are as far apart as they are."""
     found = measure(film([grey(40 + 8 * at) for at in range(20)]))
