@@ -36,9 +36,9 @@ def keep(writing: Writing, clip_id: str, values: Mapping[str, float | None], ver
 
 def missing(connection: Connection, version: int, clip_ids: Collection[str] | None) -> list[ClipRow]:
     """Read completed rows without figures by these definitions, oldest first."""
-    have = select(measures.c.clip_id).where(measures.c.version == version)
+    have = select(measures.c.clip_id).where(measures.c.clip_id == clips.c.id, measures.c.version == version)
     statement = select(clips).where(clips.c.status == "completed", clips.c.path.is_not(None))
-    statement = statement.where(clips.c.id.not_in(have)).order_by(clips.c.seq)
+    statement = statement.where(~have.exists()).order_by(clips.c.seq)
     if clip_ids is not None:
         statement = statement.where(clips.c.id.in_(values_in(clip_ids)))
     return [clip_row(stored) for stored in connection.execute(statement).mappings()]
