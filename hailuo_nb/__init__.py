@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hailuo_nb import errors
     from hailuo_nb.notebook.api import (
+        ballot,
         chain,
         form,
         generate,
@@ -25,17 +26,22 @@ if TYPE_CHECKING:
         join,
         pivot,
         plot_outcomes,
+        plot_rank,
         plot_spend,
         plot_times,
         quote,
+        rank,
+        rate,
         read_recipe,
         resume,
         session,
+        sheet,
         table,
     )
 
 __version__ = "0.1.0"
 __all__ = [
+    "ballot",
     "chain",
     "errors",
     "form",
@@ -45,12 +51,16 @@ __all__ = [
     "join",
     "pivot",
     "plot_outcomes",
+    "plot_rank",
     "plot_spend",
     "plot_times",
     "quote",
+    "rank",
+    "rate",
     "read_recipe",
     "resume",
     "session",
+    "sheet",
     "table",
 ]
 

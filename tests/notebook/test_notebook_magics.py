@@ -183,6 +183,7 @@ def test_every_built_command_runs_before_there_is_anything(
     """In an empty folder each command answers or says in one line what is missing."""
     arguments = {"cancel": "x", "retry": "x", "resend": "x", "abandon": "x", "adopt": "x y", "key": "status"}
     arguments |= {"promote": "x --to t2v-pro", "join": "x film.mp4", "chain": '"a fox wakes" --dry-run'}
+    arguments["rate"] = "x 3"
     for command in COMMANDS:
         if not command.is_built or command.name in {"balance"}:
             continue

@@ -50,6 +50,8 @@ BUILT = {
     "join",
     "form",
     "tips",
+    "rank",
+    "rate",
 }
 CONTRACT = (
     "form variants quote jobs show wait resume retry resend cancel adopt abandon history compare vote rank rate "
