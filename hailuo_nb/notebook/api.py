@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.media import recipe
+from hailuo_nb.notebook.compare import SideBySide
 from hailuo_nb.notebook.front import Front
 from hailuo_nb.notebook.surroundings import look_around
+from hailuo_nb.session import comparing
 from hailuo_nb.session.batch import Batch
 from hailuo_nb.session.session import Cell, Session
 
@@ -224,6 +226,32 @@ def quote(prompt: str = "", variant: str | Sequence[str] | None = None, **option
         A row per clip, with ``quote_usd`` in US dollars; ``attrs["new_usd"]`` is the sum of what is not there yet.
     """
     return session().quote(prompt, variant, **options)
+
+
+def compare(what: object, *, x: str | None = None, y: str | None = None) -> SideBySide:
+    """Show clips side by side and in step; stars and notes go into the ledger at once.
+
+    Parameters
+    ----------
+    what : Batch, Job, pandas.DataFrame, path, id, or a sequence of these
+        Which clips. A frame names them by its column ``id``, or files by ``path`` alone; then its other columns are the
+        axes. Files have to be in the notebook's folder.
+    x, y : str, optional
+        The axes to lay out as columns and as rows; the others become tabs. When neither is given, rows are the first
+        axis that differs between the clips and columns the second.
+
+    Raises
+    ------
+    InvalidRequest
+        There is no clip in it, no such axis, or a file where Jupyter plays none.
+
+    Examples
+    --------
+    >>> hn.compare(batch, x="camera", y="variant")  # doctest: +SKIP
+    >>> hn.compare(["hailuo/clips/a.mp4", "hailuo/clips/b.mp4"])  # doctest: +SKIP
+    """
+    current = session()
+    return SideBySide(current, _shell(), comparing.found(current, what), x=x, y=y)
 
 
 def history(**filters: Any) -> DataFrame:

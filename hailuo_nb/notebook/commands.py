@@ -16,10 +16,11 @@ from hailuo_nb.catalog.quotes import usd_text
 from hailuo_nb.catalog.variants import Variant, all_variants
 from hailuo_nb.errors import InvalidRequest, KeyMissing
 from hailuo_nb.jobs.job import Job
+from hailuo_nb.notebook.compare import SideBySide
 from hailuo_nb.notebook.option_table import COMMANDS, command_help, line_help
 from hailuo_nb.notebook.options import LineCommand
 from hailuo_nb.notebook.surroundings import look_around
-from hailuo_nb.session import aftercare
+from hailuo_nb.session import aftercare, comparing
 from hailuo_nb.session.batch import Batch
 from hailuo_nb.session.session import Session, Terms
 
@@ -78,6 +79,14 @@ def _history(magics: HailuoMagics, command: LineCommand) -> DataFrame:
     """Give every clip as a DataFrame."""
     filters = {name: value for name, value in command.options.items() if value is not None}
     return magics.session().history(**filters)
+
+
+def _compare(magics: HailuoMagics, command: LineCommand) -> SideBySide:
+    """Show clips side by side; a word is a variable of the notebook, a clip's name or id, or a file."""
+    session = magics.session()
+    things = [magics.namespace.get(word, word) for word in command.args]
+    x, y = command.options.get("x"), command.options.get("y")
+    return SideBySide(session, magics.shell, comparing.found(session, things), x=x, y=y)
 
 
 def _resume(magics: HailuoMagics, command: LineCommand) -> Batch | None:
@@ -261,6 +270,7 @@ RUN: Mapping[str, Callable[[HailuoMagics, LineCommand], Any]] = {
     "wait": _wait,
     "cancel": _cancel,
     "history": _history,
+    "compare": _compare,
     "variants": _variants,
     "quote": _quote,
     "balance": _balance,

@@ -63,6 +63,10 @@ class Home(Protocol):
         """Show the batch's card; False where nobody draws."""
         ...
 
+    def compare(self, batch: Batch, *, x: str | None, y: str | None) -> Any:
+        """Give what shows the batch side by side."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class Batch(Sequence[Job]):
@@ -220,6 +224,16 @@ class Batch(Sequence[Job]):
     def confirm(self, usd: Decimal) -> bool:
         """Say yes to exactly the sum shown; False if it is no longer the sum."""
         return self.home.confirm(self, usd)
+
+    def compare(self, *, x: str | None = None, y: str | None = None) -> Any:
+        """Show the clips side by side and in step; ``hn.compare`` takes other collections of clips too.
+
+        Parameters
+        ----------
+        x, y : str, optional
+            The axes to lay out as columns and as rows.
+        """
+        return self.home.compare(self, x=x, y=y)
 
     def observe(self, function: Callable[[Job], object]) -> Callable[[], None]:
         """Observe every job; gives what ends that."""
