@@ -229,7 +229,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("history", "every clip and what it cost, as a DataFrame", (),
             (_TEXT_FILTER, _NEWEST, _HELP)),
     Command("compare", "clips side by side, in step",
-            (Argument("NAME", "id", "the variable of a batch, a frame or a list of paths; or a clip, or a file",
+            (Argument("NAME", "id", "a clip's number or name, a file, or the variable of a batch, a frame or a list",
                       is_required=True, is_many=True),),
             (Option("--x", "text", "x", "the axis of the columns", "AXIS", example="--x camera"),
              Option("--y", "text", "y", "the axis of the rows", "AXIS", example="--y variant"), _HELP)),

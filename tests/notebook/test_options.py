@@ -24,19 +24,23 @@ from hailuo_nb.notebook.options import (
 
 NAMES = ("t2v-standard", "t2v-pro", "i2v-pro", "fast")
 KEY = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-BUILT = {
-    "history",
-    "jobs",
-    "wait",
-    "show",
-    "cancel",
-    "variants",
-    "quote",
-    "balance",
-    "key",
-    "doctor",
-    "help",
-} | {"resume", "retry", "resend", "adopt", "abandon", "settle", "budget"}
+BUILT = (
+    {
+        "history",
+        "jobs",
+        "wait",
+        "show",
+        "cancel",
+        "variants",
+        "quote",
+        "balance",
+        "key",
+        "doctor",
+        "help",
+    }
+    | {"resume", "retry", "resend", "adopt", "abandon", "settle", "budget"}
+    | {"compare"}
+)
 CONTRACT = (
     "form variants quote jobs show wait resume retry resend cancel adopt abandon history compare vote rank rate "
     "promote rerun chain join export import clean key budget balance settle tips doctor help"
@@ -446,7 +450,7 @@ def test_right_commands(line: str, expected: LineCommand) -> None:
         ("hsitory", "did you mean %hailuo history?"),
         ("JOBS", "did you mean %hailuo jobs?"),
         ("zzzzz", "%hailuo help lists"),
-        ("compare 1 2", "not built yet"),
+        ("import 1 2", "not built yet"),
         ("vote --nonsense", "not built yet"),
         ("jobs now", "takes no words"),
         ("jobs --takes 2", "is no option"),

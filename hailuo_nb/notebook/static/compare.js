@@ -75,7 +75,7 @@ class View {
     this.tabs = make("div", "tabs");
     this.grid = make("div", "sides");
     this.panel = make("div", "panel");
-    this.help = make("dl", "help", undefined, KEYS.flatMap(([key, text]) => [make("dt", "", key), make("dd", "", text)]));
+    this.help = make("dl", "help", undefined, KEYS.map(([key, text]) => make("div", "", undefined, [make("dt", "", key), make("dd", "", text)])));
     this.panel.hidden = this.help.hidden = true;
     this.live = make("span", "quiet");
     this.live.setAttribute("role", "status");
@@ -283,6 +283,9 @@ class View {
     this.wake();
     this.step.seek(at);
     if (wasPlaying) void this.step.play();
+    // What had the focus may be hidden now; the keys go on working.
+    const next = mode === "side" ? this.chosen?.root : this.pair?.slider.hidden ? this.root : this.pair?.slider;
+    (next ?? this.root).focus({ preventScroll: true });
     this.showBar();
   }
 
@@ -356,6 +359,7 @@ class View {
   showPanel(isOpen) {
     this.panel.hidden = !isOpen;
     if (isOpen) this.writePanel();
+    this.redraw(this.reference);
     this.showBar();
   }
 

@@ -90,7 +90,7 @@ class Tile extends Screen {
   /** @param {Clip} clip */
   update(clip) {
     const marks = this.view.marksOf(clip);
-    const isReference = this.view.reference === clip.key;
+    const isReference = this.view.reference === clip.key && !this.view.panel.hidden;
     const signature = JSON.stringify([clip, marks, isReference, this.isWriting, this.view.nudges.get(clip.key)]);
     if (signature === this.signature) return;
     this.signature = signature;
@@ -114,7 +114,7 @@ class Tile extends Screen {
     const { clip, view } = this;
     const row = make("div", "row");
     const frames = Math.round((view.nudges.get(clip.key) ?? 0) * view.fpsOf(clip));
-    const notes = [isReference && view.isMany ? "reference" : "", frames ? `${frames > 0 ? "+" : "−"}${Math.abs(frames)} fr.` : ""];
+    const notes = [isReference ? "reference" : "", frames ? `${frames > 0 ? "+" : "−"}${Math.abs(frames)} fr.` : ""];
     row.append(said("span", "caption", [clip.caption, ...notes].filter(Boolean).join(" · ")));
     if (clip.can_rate && this.isPlayable) row.append(this.stars(marks));
     const nodes = [row];
@@ -187,12 +187,16 @@ class Pair {
     this.view = view;
     this.screens = [under, over].map((clip) => new Screen(view, clip));
     this.isFlipped = false;
+    this.at = { wipe: "50", difference: "0" }; // where the line is, and how much a difference is amplified
     const [below, above] = this.screens.map((screen) => screen.frame);
     above.classList.add("hailuo-cv-over");
     this.line = make("span", "line");
     this.slider = /** @type {HTMLInputElement} */ (make("input", "slider"));
     Object.assign(this.slider, { type: "range", min: "0", max: "100", step: "0.5", value: "50" });
-    this.slider.addEventListener("input", () => this.draw());
+    this.slider.addEventListener("input", () => {
+      if (view.mode === "wipe" || view.mode === "difference") this.at[view.mode] = this.slider.value;
+      this.draw();
+    });
     this.stage = make("div", "stage", undefined, [below, above, this.line, this.slider]);
     this.stage.style.setProperty("--hailuo-wide", `${Math.max(under.width, over.width) || 1280}px`);
     this.stage.addEventListener("click", () => { if (view.mode === "flip") this.flip(); });
@@ -209,6 +213,7 @@ class Pair {
   draw() {
     const { mode } = this.view;
     const [under, over] = this.screens.map((screen) => plain(screen.clip.label || screen.clip.file));
+    if (mode === "wipe" || mode === "difference") this.slider.value = this.at[mode];
     const share = Number(this.slider.value);
     this.stage.dataset.mode = mode;
     this.stage.style.setProperty("--hailuo-cut", mode === "wipe" ? `${share}%` : "0%");

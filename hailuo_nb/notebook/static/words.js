@@ -44,7 +44,30 @@ function wordPieces(from, to) {
       j += 1;
     }
   }
-  return pieces;
+  return joinedPieces(pieces);
+}
+
+/** Take changes with nothing but space between them for one: "Pan left" became "Push in". @param {Piece[]} pieces */
+function joinedPieces(pieces) {
+  /** @type {Piece[]} */ const joined = [];
+  let [gone, fresh] = ["", ""];
+  const flush = () => {
+    if (gone) joined.push({ text: gone, kind: "gone" });
+    if (fresh) joined.push({ text: fresh, kind: "new" });
+    [gone, fresh] = ["", ""];
+  };
+  pieces.forEach(({ text, kind }, place) => {
+    const isBetween = kind === "same" && !text.trim() && (gone || fresh) && place < pieces.length - 1;
+    if (kind === "same" && !isBetween) {
+      flush();
+      joined.push({ text, kind });
+    } else {
+      if (kind !== "new") gone += text;
+      if (kind !== "gone") fresh += text;
+    }
+  });
+  flush();
+  return joined;
 }
 
 /** Write a text so that what differs is struck out or underlined: no colour has to say it. @param {string} from @param {string} to */
