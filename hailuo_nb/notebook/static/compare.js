@@ -147,9 +147,10 @@ class View {
       return node;
     }));
     this.prompts = button("Prompts", () => this.showPanel(this.panel.hidden), "Prompts and how they differ (p)");
+    this.hint = make("span", "hint quiet");
     this.question = button("?", () => this.showHelp(), "Keys");
     const bar = make("div", "bar", undefined, [back, this.play, on, this.scrub, this.time, this.speed, this.loop, this.sound,
-      this.size, this.share, this.modes, this.prompts, this.question]);
+      this.size, this.share, this.modes, this.prompts, this.question, this.hint]);
     bar.setAttribute("role", "toolbar");
     bar.setAttribute("aria-label", "Playback of all clips");
     return bar;
@@ -203,6 +204,7 @@ class View {
     const live = (chosen ? [chosen, ...all.filter((screen) => screen !== chosen)] : all).slice(0, MAX_PLAYERS);
     for (const tile of this.tiles.values()) if (!live.includes(tile)) tile.stop();
     for (const screen of live) screen.start();
+    if (this.hint) this.hint.textContent = all.length > live.length ? `${live.length} of ${all.length} in view play; choose a clip to play it` : "";
     this.mute(this.isMuted);
     this.measure();
   }
