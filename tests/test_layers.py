@@ -29,7 +29,7 @@ MAY_KNOW: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     ),
     "analysis": (
         frozenset({"errors", "settings", "catalog", "media", "ledger"}),
-        frozenset({"pandas", "numpy"}),
+        frozenset({"pandas", "numpy", "evalica", "matplotlib"}),
     ),
     "session": (
         frozenset(
