@@ -16,10 +16,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hailuo_nb import errors
-    from hailuo_nb.notebook.api import compare, generate, history, jobs, quote, read_recipe, resume, session
+    from hailuo_nb.notebook.api import (
+        compare,
+        generate,
+        history,
+        jobs,
+        quote,
+        read_recipe,
+        resume,
+        session,
+        vote,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["compare", "errors", "generate", "history", "jobs", "quote", "read_recipe", "resume", "session"]
+__all__ = [
+    "compare",
+    "errors",
+    "generate",
+    "history",
+    "jobs",
+    "quote",
+    "read_recipe",
+    "resume",
+    "session",
+    "vote",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -18,6 +18,7 @@ from hailuo_nb.media import recipe
 from hailuo_nb.notebook.compare import SideBySide
 from hailuo_nb.notebook.front import Front
 from hailuo_nb.notebook.surroundings import look_around
+from hailuo_nb.notebook.vote import Vote
 from hailuo_nb.session import comparing
 from hailuo_nb.session.batch import Batch
 from hailuo_nb.session.session import Cell, Session
@@ -278,6 +279,34 @@ def resume() -> list[Job]:
 def read_recipe(path: str | Path) -> dict[str, Any] | None:
     """Read what a clip was made from, out of the MP4 itself; None where there is nothing."""
     return recipe.read(Path(path))
+
+
+def vote(what: object, *, by: str = "clip", across: bool = False, votes: int | None = None) -> Vote:
+    """Choose between two clips at a time without knowing which is which; running it again goes on.
+
+    Parameters
+    ----------
+    what : Batch, Job, pandas.DataFrame, id, or a sequence of these
+        Which clips; those that are not finished are left out.
+    by : str
+        What competes: ``clip``, ``variant``, or an axis.
+    across : bool
+        Let clips of different prompts meet too.
+    votes : int, optional
+        How many to ask for in all; five for each clip when not given.
+
+    Raises
+    ------
+    InvalidRequest
+        No two of these clips may meet.
+
+    Examples
+    --------
+    >>> hn.vote(batch, by="variant")  # doctest: +SKIP
+    """
+    current = session()
+    ballot = comparing.ballot(current, what, by=by, across=across, votes=votes)
+    return Vote(current, _shell(), ballot, then="hn.rank of these clips")
 
 
 def _cell(shell: Any) -> Cell:

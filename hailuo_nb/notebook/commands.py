@@ -20,6 +20,7 @@ from hailuo_nb.notebook.compare import SideBySide
 from hailuo_nb.notebook.option_table import COMMANDS, command_help, line_help
 from hailuo_nb.notebook.options import LineCommand
 from hailuo_nb.notebook.surroundings import look_around
+from hailuo_nb.notebook.vote import Vote
 from hailuo_nb.session import aftercare, comparing
 from hailuo_nb.session.batch import Batch
 from hailuo_nb.session.session import Session, Terms
@@ -87,6 +88,19 @@ def _compare(magics: HailuoMagics, command: LineCommand) -> SideBySide:
     things = [magics.namespace.get(word, word) for word in command.args]
     x, y = command.options.get("x"), command.options.get("y")
     return SideBySide(session, magics.shell, comparing.found(session, things), x=x, y=y)
+
+
+def _vote(magics: HailuoMagics, command: LineCommand) -> Vote:
+    """Show two clips at a time to choose between."""
+    session = magics.session()
+    things = [magics.namespace.get(word, word) for word in command.args]
+    options = command.options
+    by = str(options.get("by") or "clip")
+    ballot = comparing.ballot(
+        session, things, by=by, across=bool(options.get("across")), votes=options.get("votes")
+    )
+    rank = f"%hailuo rank {' '.join(command.args)}" + (f" --by {by}" if by != "clip" else "")
+    return Vote(session, magics.shell, ballot, then=rank)
 
 
 def _resume(magics: HailuoMagics, command: LineCommand) -> Batch | None:
@@ -271,6 +285,7 @@ RUN: Mapping[str, Callable[[HailuoMagics, LineCommand], Any]] = {
     "cancel": _cancel,
     "history": _history,
     "compare": _compare,
+    "vote": _vote,
     "variants": _variants,
     "quote": _quote,
     "balance": _balance,

@@ -19,10 +19,11 @@ from hailuo_nb.media.clip import named
 from hailuo_nb.session.batch import Batch, Place
 
 if TYPE_CHECKING:
+    from hailuo_nb.analysis.ballot import Ballot
     from hailuo_nb.ledger.rows import ClipRow
     from hailuo_nb.session.session import Session
 
-__all__ = ["FileClip", "found", "rate"]
+__all__ = ["FileClip", "ballot", "found", "rate"]
 
 MOST_CLIPS = 200
 NOTE_LENGTH = 2000
@@ -106,6 +107,34 @@ def rate(session: Session, job: Job, **marks: Any) -> ClipRow:
     row = session.ledger.rate(job.id, **marks)
     session.runner(job.service).call(lambda: job.show(row))
     return row
+
+
+def ballot(
+    session: Session, what: object, *, by: str = "clip", across: bool = False, votes: int | None = None
+) -> Ballot:
+    """Go on with the voting on these clips, or begin it.
+
+    Parameters
+    ----------
+    session : Session
+        Whose ledger keeps the votes.
+    what
+        As for `found`; clips that are not finished are left out.
+    by, across, votes
+        As for `hailuo_nb.analysis.ballot.Ballot.open`.
+
+    Raises
+    ------
+    InvalidRequest
+        There are files among them that no ledger knows, or no two of them may meet.
+    """
+    from hailuo_nb.analysis.ballot import Ballot
+
+    clips = found(session, what)
+    if any(isinstance(each, FileClip) for each in clips):
+        raise InvalidRequest("A vote needs clips of this ledger; files can only be compared.")
+    rows = {each.job.id: each.job.row for each in clips if isinstance(each, Place) and each.job.path}
+    return Ballot.open(session.ledger, list(rows.values()), by=by, across=across, votes=votes)
 
 
 def _each(session: Session, what: object) -> Iterable[Found]:

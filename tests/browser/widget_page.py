@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,11 @@ SETUP = """async ([script, style, name, state]) => {
   window.sent = [];
   window.clips = {};
   window.isBusy = false;
+  window.held = new Set();
+  window.give = (key) => {
+    const clip = window.clips[key];
+    window.answer({ type: 'bytes', key }, ...(clip ? [clip.slice(0)] : []));
+  };
   window.model = {
     state: { [name]: state },
     get: (key) => window.model.state[key],
@@ -41,8 +46,7 @@ SETUP = """async ([script, style, name, state]) => {
   window.answer = (content, ...buffers) => window.fire('msg:custom', content, buffers.map((one) => new DataView(one)));
   window.onSent = (content) => {
     if (content.type === 'bytes') {
-      const clip = window.clips[content.key];
-      setTimeout(() => window.answer({ type: 'bytes', key: content.key }, ...(clip ? [clip.slice(0)] : [])));
+      if (!window.held.has(content.key)) setTimeout(() => window.give(content.key));
     } else if (content.type === 'mark' && !window.isBusy) {
       setTimeout(() => window.answer({ type: 'kept', n: content.n, error: '' }));
     }
@@ -85,9 +89,16 @@ def widget_page(
 
 
 def show(
-    page: Page, script: str, style: str, name: str, state: Mapping[str, Any], clips: Mapping[str, Path]
+    page: Page,
+    script: str,
+    style: str,
+    name: str,
+    state: Mapping[str, Any],
+    clips: Mapping[str, Path],
+    *,
+    held: Sequence[str] = (),
 ) -> None:
-    """Draw a widget, with the files of its clips at hand."""
+    """Draw a widget, with the files of its clips at hand; those that are held come when the page gives them."""
     page.evaluate(SETUP, [script, style, name, dict(state)])
     for key, path in clips.items():
         page.evaluate(
@@ -96,7 +107,7 @@ def show(
             }""",
             [key, base64.b64encode(path.read_bytes()).decode("ascii")],
         )
-    page.evaluate("window.show()")
+    page.evaluate("(held) => { window.held = new Set(held); window.show(); }", list(held))
 
 
 def draw_clips(

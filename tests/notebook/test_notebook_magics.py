@@ -145,10 +145,11 @@ def test_every_built_command_runs_before_there_is_anything(
 ) -> None:
     """In an empty folder each command answers or says in one line what is missing."""
     arguments = {"cancel": "x", "retry": "x", "resend": "x", "abandon": "x", "adopt": "x y", "key": "status"}
-    with pytest.raises(errors.InvalidRequest, match="run a %%hailuo cell first"):
-        shell.run("%hailuo compare x")
+    for line in ("%hailuo compare x", "%hailuo vote x"):
+        with pytest.raises(errors.InvalidRequest, match="run a %%hailuo cell first"):
+            shell.run(line)
     for command in COMMANDS:
-        if not command.is_built or command.name in {"balance", "compare"}:
+        if not command.is_built or command.name in {"balance", "compare", "vote"}:
             continue
         line = f"%hailuo {command.name} {arguments.get(command.name, '')}"
         if command.name in arguments.keys() - {"key"} | {"show"}:

@@ -39,7 +39,7 @@ BUILT = (
         "help",
     }
     | {"resume", "retry", "resend", "adopt", "abandon", "settle", "budget"}
-    | {"compare"}
+    | {"compare", "vote"}
 )
 CONTRACT = (
     "form variants quote jobs show wait resume retry resend cancel adopt abandon history compare vote rank rate "
@@ -451,7 +451,7 @@ def test_right_commands(line: str, expected: LineCommand) -> None:
         ("JOBS", "did you mean %hailuo jobs?"),
         ("zzzzz", "%hailuo help lists"),
         ("import 1 2", "not built yet"),
-        ("vote --nonsense", "not built yet"),
+        ("clean --nonsense", "not built yet"),
         ("jobs now", "takes no words"),
         ("jobs --takes 2", "is no option"),
         ("cancel", "needs ID"),
