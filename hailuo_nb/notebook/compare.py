@@ -114,6 +114,8 @@ class SideBySide:
             print(comparison_bundle(self.comparison(), {})["text/plain"])  # noqa: T201 - a terminal shows text
             return
         if self._is_headless:
+            for job in self._jobs():  # what comes after the cell is lost: clips on their way, and posters
+                job.wait()
             self._publish(comparison_bundle(self.comparison(), self.posters()), "", False)
             return
         self.close()
@@ -181,8 +183,11 @@ class SideBySide:
             Pace(self._paint, _call_later, time.monotonic, _GAP_S, _BYTES_PER_S),
             Pace(self._paint_twin, _call_later, time.monotonic, _TWIN_GAP_S, _BYTES_PER_S),
         )
-        jobs = dict.fromkeys(each.job for each in self._clips if isinstance(each, Place))
-        self._stops = [job.observe(self._on_change) for job in jobs]
+        self._stops = [job.observe(self._on_change) for job in self._jobs()]
+
+    def _jobs(self) -> list[Job]:
+        """Give the jobs, each once."""
+        return list(dict.fromkeys(each.job for each in self._clips if isinstance(each, Place)))
 
     def _on_change(self, _job: Job) -> None:
         """Draw again soon; on the background thread."""

@@ -122,6 +122,7 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """Give all as JSON-able data: the widget's one trait."""
+        views = [each.view for each in self.clips]
         return {
             "id": self.id,
             "x": self.x,
@@ -133,7 +134,7 @@ class Comparison:
             "prompt": cut(self.prompt),
             "brief": brief(self.prompt, 160),
             "is_simulated": self.is_simulated,
-            "counts": counts_text([each.view for each in self.clips]),
+            "counts": "" if all(each.is_here for each in self.clips) else counts_text(views),
             "clips": [self._clip_dict(each) for each in self.clips],
         }
 

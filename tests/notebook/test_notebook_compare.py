@@ -86,6 +86,7 @@ def test_headless_there_is_one_static_display(compare: Any) -> None:
     assert only == compare("fox", allow_stdin=False)[1][0]
     assert only[1] == ""
     assert "hailuo-b-" not in only[0]["text/html"]
+    assert only[0]["text/html"].count('poster="data:image/jpeg') == 3
 
 
 def test_a_mark_is_written_and_answered(compare: Any, here: Session, made: Any) -> None:
