@@ -240,11 +240,11 @@ class SideBySide:
         """Write a mark down; give what went wrong, or an empty text."""
         if not isinstance(clip, Place):
             return "Only clips of this ledger take stars and notes."
-        names = {"rating": "rating", "remark": "note"}
+        marks = {"rating": content["rating"]} if "rating" in content else {}
+        if isinstance(content.get("remark"), str):
+            marks["note"] = content["remark"]
         try:
-            comparing.rate(
-                self._session, clip.job, **{names[key]: content[key] for key in names if key in content}
-            )
+            comparing.rate(self._session, clip.job, **marks)
         except HailuoError as error:
             return f"Not written: {error}"
         return ""

@@ -113,7 +113,8 @@ def test_nonsense_from_the_page_is_answered_and_changes_nothing(
     shown._on_msg(None, {"type": "mark", "n": 2, "key": "99", "rating": 1}, [])
     shown._on_msg(None, {"type": "bytes", "key": "../../etc"}, [])
     shown._on_msg(None, "what", [])
-    (first, _), (second, _), (third, buffers) = sent
+    shown._on_msg(None, {"type": "mark", "n": 3, "key": "0", "remark": {"a": 1}}, [])
+    (first, _), (second, _), (third, buffers), _ = sent
     assert first["error"].startswith("Not written: A rating is 1 to 5 stars")
     assert second["error"] == "Only clips of this ledger take stars and notes."
     assert (third["type"], buffers) == ("bytes", [])
