@@ -17,28 +17,38 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hailuo_nb import errors
     from hailuo_nb.notebook.api import (
+        ballot,
         compare,
         generate,
         history,
         jobs,
+        plot_rank,
         quote,
+        rank,
+        rate,
         read_recipe,
         resume,
         session,
+        sheet,
         vote,
     )
 
 __version__ = "0.1.0"
 __all__ = [
+    "ballot",
     "compare",
     "errors",
     "generate",
     "history",
     "jobs",
+    "plot_rank",
     "quote",
+    "rank",
+    "rate",
     "read_recipe",
     "resume",
     "session",
+    "sheet",
     "vote",
 ]
 

@@ -41,7 +41,7 @@ MAY_KNOW: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         frozenset(
             {"errors", "settings", "catalog", "media", "prompts", "ledger", "jobs", "analysis", "session"}
         ),
-        frozenset({"IPython", "ipywidgets", "anywidget", "traitlets", "PIL", "pandas", "comm"}),
+        frozenset({"IPython", "ipywidgets", "anywidget", "traitlets", "PIL", "pandas", "matplotlib", "comm"}),
     ),
     "__init__": (frozenset({"errors", "session", "notebook"}), frozenset()),
 }

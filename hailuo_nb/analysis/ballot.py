@@ -64,7 +64,7 @@ class Ballot:
 
     Examples
     --------
-    >>> ballot = hn.vote_ballot(batch, by="variant")  # doctest: +SKIP
+    >>> ballot = hn.ballot(batch, by="variant")  # doctest: +SKIP
     >>> pair = ballot.next_pair()  # doctest: +SKIP
     >>> ballot.answer(pair.left, "left", took_ms=2300)  # doctest: +SKIP
     """

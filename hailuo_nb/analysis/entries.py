@@ -82,9 +82,10 @@ def chosen_by(rows: Sequence[ClipRow], by: str) -> str:
 
 
 def axes_of(rows: Sequence[ClipRow]) -> list[str]:
-    """List the axes in which these clips differ, the variant aside, in the order in which they appear."""
-    names = dict.fromkeys(name for row in rows for name in row.axes if name != _VARIANT)
-    return [name for name in names if len({row.axes.get(name) for row in rows}) > 1]
+    """List the axes in which these clips differ, the variant aside: those of their prompts, and ``duration``."""
+    names = dict.fromkeys(name for row in rows for name in row.axes if name not in (_VARIANT, _LENGTH))
+    found = [name for name in names if len({row.axes.get(name) for row in rows}) > 1]
+    return found + ([_LENGTH] if len({_name(row, _LENGTH) for row in rows}) > 1 else [])
 
 
 def _name(row: ClipRow, by: str) -> str | None:
@@ -93,6 +94,8 @@ def _name(row: ClipRow, by: str) -> str | None:
     if by == _VARIANT:
         return row.variant
     value = row.axes.get(by)
+    if value is None and by == _LENGTH and row.asked_duration_s is not None:
+        return f"{row.asked_duration_s:g} s"
     return None if value is None else str(value)
 
 

@@ -154,10 +154,10 @@ def _frame(stored: Mapping[str, Sequence[Any]], *, is_batch: bool) -> pd.DataFra
             columns |= _params(stored["axes"])
         else:
             columns[column] = _column(column, stored)
-    # As with axes, there is a column of each measure as soon as one clip of the frame has it.
-    for name in (name for name in stored if name.startswith("m.")):
-        if any(value is not None for value in stored[name]):
-            columns[name] = _numbers(stored[name], "Float64")
+    # As with axes, the measures have columns as soon as one clip of the frame was measured.
+    measured = [name for name in stored if name.startswith("m.")]
+    if any(value is not None for name in measured for value in stored[name]):
+        columns |= {name: _numbers(stored[name], "Float64") for name in measured}
     if is_batch:
         columns["cached"] = pd.array(stored["cached"], dtype="boolean")
     frame = pd.DataFrame(columns, copy=False)

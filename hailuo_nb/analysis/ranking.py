@@ -60,8 +60,9 @@ def ranking(
         A row for each entry, strongest first, the index named after `by`:
 
         ``rank``
-            1 and one more for each entry that is surely stronger, so entries that the votes do not tell apart share
-            it; NA with fewer than five votes.
+            The best one that the votes leave open: 1 and one more for each entry that is surely stronger, and none
+            worse than that of an entry with a lower score. So entries that the votes do not tell apart share it. NA
+            with fewer than five votes.
         ``score, low, high``
             Bradley-Terry on the scale of log odds, around 0, and the bootstrap's interval of 95 %. A difference of 1
             means 2.7 wins for each loss. NA where nobody voted.
@@ -156,6 +157,11 @@ def _judge(
         else:
             lacking = LEAST_VOTES - records[place]["votes"]
             records[place]["says"] = f"not enough votes: {lacking} more"
+    best = len(members)
+    for place in sorted(members, key=lambda each: records[each]["score"]):
+        if records[place]["rank"] is not None:
+            # Of two that are not told apart, the one more voted on may be surely below a third and the other not.
+            best = records[place]["rank"] = min(best, records[place]["rank"])
     return {group: found.tie}
 
 

@@ -75,6 +75,11 @@ def _draw(ax: Axes, shown: pd.DataFrame, by: str) -> None:
         said = f"rank {int(rank)}" if is_ranked[place] else "not enough votes"
         words = f"{said} · {int(votes)} {'vote' if votes == 1 else 'votes'}"
         ax.text(1.02, place, words, transform=ax.get_yaxis_transform(), va="center", fontsize="small")
+    groups = shown["group"].tolist() if "group" in shown else [1] * len(shown)
+    for place in range(1, len(groups)):
+        if groups[place] != groups[place - 1]:
+            # Between these there is no order.
+            ax.axhline(place - 0.5, color="0.6", linewidth=0.8, linestyle=(0, (2, 3)), zorder=0)
     ax.set_ylim(-0.6, len(shown) - 0.4)
     ax.set_xlabel("score (log odds), with its 95 % interval")
     ax.set_title(f"Votes by {by}" if by else "Votes", loc="left", fontsize="medium")

@@ -8,6 +8,8 @@ pictures.
 ``boxes``   whether an MP4 is whole, read from its outermost boxes
 ``recipe``  how a clip was made, kept inside the MP4
 ``image``   pictures: checked as the service checks them, as part of a request
+``measures``  what can be measured of a clip: motion, sharpness, flicker, cuts and more
+``contact``  frames of many clips on one picture
 ``worker``  the process that does all this to a finished clip, so that the kernel stays free
 
 It knows PyAV, Pillow and numpy, imports them inside functions, and knows no network.

@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     import av
     import PIL.Image
 
-__all__ = ["ClipFacts", "frame_png", "last_frame", "named", "opened", "poster", "probe", "sha256_of"]
+__all__ = [
+    "ClipFacts",
+    "count_frames",
+    "frame_png",
+    "last_frame",
+    "named",
+    "opened",
+    "poster",
+    "probe",
+    "sha256_of",
+]
 
 # More pixels than any model makes; a forged header must not make the decoder ask for gigabytes.
 _MOST_PIXELS = 8192 * 8192
@@ -225,6 +235,14 @@ def _walk(container: av.container.InputContainer, stream: av.VideoStream) -> tup
             last_start = max(last_start, (packet.pts or 0) * base)
             end = max(end, ((packet.pts or 0) + (packet.duration or 0)) * base)
     return last_start, end, frames
+
+
+def count_frames(container: av.container.InputContainer, stream: av.VideoStream) -> int:
+    """Count the pictures of a clip whose header does not say it, and go back to its start."""
+    frames = _walk(container, stream)[2]
+    container.seek(0)
+    stream.codec_context.flush_buffers()
+    return frames
 
 
 def _decoded(

@@ -10,21 +10,28 @@ import atexit
 import getpass
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
+from hailuo_nb.analysis.rankplot import plot_rank as draw_rank
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.media import recipe
 from hailuo_nb.notebook.compare import SideBySide
 from hailuo_nb.notebook.front import Front
 from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.notebook.vote import Vote
-from hailuo_nb.session import comparing
+from hailuo_nb.session import comparing, judging
 from hailuo_nb.session.batch import Batch
 from hailuo_nb.session.session import Cell, Session
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from pandas import DataFrame
+
+    from hailuo_nb.analysis.ballot import Ballot
+    from hailuo_nb.session.sheet import Sheet
 
 _lock = threading.Lock()
 _current: list[Session] = []
@@ -255,15 +262,126 @@ def compare(what: object, *, x: str | None = None, y: str | None = None) -> Side
     return SideBySide(current, _shell(), comparing.found(current, what), x=x, y=y)
 
 
-def history(**filters: Any) -> DataFrame:
+def history(*, measures: bool = False, **filters: Any) -> DataFrame:
     """Give every clip that was or will be paid as a DataFrame, newest last.
 
     Parameters
     ----------
+    measures : bool
+        Measure what was not measured yet of these clips, about half a second each; the columns ``m.*`` are explained in
+        `hailuo_nb.media.measures`.
     **filters
         ``text``, ``name``, ``tag``, ``variant``, ``status``, ``service``, ``limit``.
     """
-    return session().history(**filters)
+    read = partial(session().history, **filters)
+    return judging.with_measures(session(), read) if measures else read()
+
+
+def rate(
+    x: object, rating: int | EllipsisType | None = ..., *, note: str | EllipsisType | None = ...
+) -> None:
+    """Say what you think of clips; on disk when this returns, and in the history.
+
+    Parameters
+    ----------
+    x : object
+        A job, a batch, a DataFrame with a column ``id``, the id or name of clips, or several of these.
+    rating : int, optional
+        1 to 5 stars, or 0 for a reject; None takes the stars away. What is not given stays as it is.
+    note : str, optional
+        Any text; None takes it away.
+    """
+    judging.rate(session(), x, rating, note)
+
+
+def ballot(
+    x: object = None,
+    by: str = "clip",
+    *,
+    across: bool = False,
+    seed: int | None = None,
+    votes: int | None = None,
+) -> Ballot:
+    """Go on with the ballot on these clips, or begin one: pairs to choose between, for code or a widget to show.
+
+    Parameters
+    ----------
+    x : object, optional
+        As for `rate`; all finished clips when not given.
+    by : str
+        What competes: ``clip``, ``variant``, or an axis of the prompts. Only clips that differ in nothing else meet.
+    across : bool
+        Let clips of different prompts meet too.
+    seed : int, optional
+        What sides and order come from; drawn when not given, and kept.
+    votes : int, optional
+        How many to ask for; five looks at each clip when not given.
+
+    Returns
+    -------
+    Ballot
+        ``next_pair()``, ``answer(...)``, ``undo()`` and ``left()``.
+
+    Examples
+    --------
+    >>> ballot = hn.ballot(batch, by="variant")  # doctest: +SKIP
+    >>> pair = ballot.next_pair()  # doctest: +SKIP
+    >>> ballot.answer(pair.left, "left")  # doctest: +SKIP
+    """
+    return judging.ballot(session(), x, by, across=across, seed=seed, votes=votes)
+
+
+def rank(x: object = None, by: str = "variant", *, seed: int = 0) -> DataFrame:
+    """Rank clips, variants or the values of an axis by the votes.
+
+    Parameters
+    ----------
+    x : object, optional
+        As for `rate`; all clips when not given. Votes between any two of them count.
+    by : str
+        ``variant``, ``clip``, or an axis of the prompts; ``axis`` where there is only one.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Strongest first, with ``rank`` (shared where the votes do not tell apart, NA where there are too few), ``score``
+        with its interval, wins, losses and ties, and the share of wins for each dollar and second;
+        see `hailuo_nb.analysis.ranking.ranking`. ``attrs["notes"]`` says what the table does not tell.
+    """
+    return judging.rank(session(), x, by, seed=seed)
+
+
+def plot_rank(frame: DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw what `rank` gives: scores with their intervals; needs ``pip install 'hailuo_nb[plot]'``."""
+    return draw_rank(frame, ax)
+
+
+def sheet(
+    x: object = None, frames: int = 4, *, across: str | None = None, money: bool = False, title: str = ""
+) -> Sheet:
+    """Put frames of every clip on one picture, by axes, for papers, issues and chat.
+
+    Parameters
+    ----------
+    x : object, optional
+        As for `rate`; all clips when not given.
+    frames : int
+        How many of each clip: the first, the last, and those evenly between.
+    across : str, optional
+        The axis that stands across; the others go down.
+    money : bool
+        Whether to say what each clip cost.
+    title : str
+        What stands above; the prompt when not given.
+
+    Returns
+    -------
+    Sheet
+        It shows itself as the last line of a cell; ``.save("foxes.png")`` writes it to a file.
+    """
+    return judging.sheet_of(session(), x, frames=frames, x=across, money=money, title=title)
 
 
 def jobs() -> list[Job]:
@@ -281,19 +399,20 @@ def read_recipe(path: str | Path) -> dict[str, Any] | None:
     return recipe.read(Path(path))
 
 
-def vote(what: object, *, by: str = "clip", across: bool = False, votes: int | None = None) -> Vote:
+def vote(
+    x: object = None,
+    by: str = "clip",
+    *,
+    across: bool = False,
+    seed: int | None = None,
+    votes: int | None = None,
+) -> Vote:
     """Choose between two clips at a time without knowing which is which; running it again goes on.
 
     Parameters
     ----------
-    what : Batch, Job, pandas.DataFrame, id, or a sequence of these
-        Which clips; those that are not finished are left out.
-    by : str
-        What competes: ``clip``, ``variant``, or an axis.
-    across : bool
-        Let clips of different prompts meet too.
-    votes : int, optional
-        How many to ask for in all; five for each clip when not given.
+    x, by, across, seed, votes
+        As for `ballot`, which chooses the pairs and keeps the answers.
 
     Raises
     ------
@@ -305,8 +424,8 @@ def vote(what: object, *, by: str = "clip", across: bool = False, votes: int | N
     >>> hn.vote(batch, by="variant")  # doctest: +SKIP
     """
     current = session()
-    ballot = comparing.ballot(current, what, by=by, across=across, votes=votes)
-    return Vote(current, _shell(), ballot, then="hn.rank of these clips")
+    pairs = judging.ballot(current, x, by, across=across, seed=seed, votes=votes)
+    return Vote(current, _shell(), pairs, then="hn.rank of these clips")
 
 
 def _cell(shell: Any) -> Cell:

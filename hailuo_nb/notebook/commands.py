@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from hailuo_nb.notebook.option_table import COMMANDS, command_help, line_help
 from hailuo_nb.notebook.options import LineCommand
 from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.notebook.vote import Vote
-from hailuo_nb.session import aftercare, comparing
+from hailuo_nb.session import aftercare, comparing, judging
 from hailuo_nb.session.batch import Batch
 from hailuo_nb.session.session import Session, Terms
 
@@ -79,7 +80,56 @@ def _cancel(magics: HailuoMagics, command: LineCommand) -> None:
 def _history(magics: HailuoMagics, command: LineCommand) -> DataFrame:
     """Give every clip as a DataFrame."""
     filters = {name: value for name, value in command.options.items() if value is not None}
-    return magics.session().history(**filters)
+    wants_measures = filters.pop("measures", False)
+    session = magics.session()
+    read = partial(session.history, **filters)
+    return judging.with_measures(session, read) if wants_measures else read()
+
+
+def _rate(magics: HailuoMagics, command: LineCommand) -> None:
+    """Give clips stars, a reject or a note."""
+    word, *rest = command.args
+    marks: dict[str, Any] = {}
+    if rest:
+        marks["rating"] = None if rest[0].lower() == "none" else _stars(rest[0])
+    if command.options.get("note") is not None:
+        marks["note"] = command.options["note"] or None
+    jobs = judging.rate(magics.session(), _named(magics, [word]), **marks)
+    clips = f"Clip {jobs[0].id}" if len(jobs) == 1 else f"{len(jobs)} clips"
+    print(f"{clips}: {_marked(marks)}.")  # noqa: T201 - the answer
+
+
+def _stars(word: str) -> int:
+    """Read a rating as it was typed."""
+    if not (word.isascii() and word.isdigit() and len(word) == 1 and int(word) <= 5):
+        raise InvalidRequest(
+            f"A rating is 1 to 5 stars, 0 for a reject, or none to take it away, not {word[:40]!r}."
+        )
+    return int(word)
+
+
+def _marked(marks: Mapping[str, Any]) -> str:
+    """Say what was written."""
+    said = []
+    if "rating" in marks:
+        stars = marks["rating"]
+        words = {None: "no rating", 0: "rejected", 1: "1 star"}
+        said.append(words.get(stars, f"{stars} stars"))
+    if "note" in marks:
+        said.append("note kept" if marks["note"] else "note taken away")
+    return ", ".join(said)
+
+
+def _rank(magics: HailuoMagics, command: LineCommand) -> DataFrame:
+    """Rank by the votes, and say what the table does not tell."""
+    jobs = _named(magics, command.args) if command.args else None
+    options = command.options
+    frame = judging.rank(
+        magics.session(), jobs, options.get("by") or "variant", seed=int(options.get("seed") or 0)
+    )
+    for note in frame.attrs["notes"]:
+        print(note)  # noqa: T201 - the answer
+    return frame
 
 
 def _compare(magics: HailuoMagics, command: LineCommand) -> SideBySide:
@@ -93,14 +143,13 @@ def _compare(magics: HailuoMagics, command: LineCommand) -> SideBySide:
 def _vote(magics: HailuoMagics, command: LineCommand) -> Vote:
     """Show two clips at a time to choose between."""
     session = magics.session()
-    things = [magics.namespace.get(word, word) for word in command.args]
+    things = [magics.namespace.get(word, word) for word in command.args] or None
     options = command.options
     by = str(options.get("by") or "clip")
-    ballot = comparing.ballot(
-        session, things, by=by, across=bool(options.get("across")), votes=options.get("votes")
+    pairs = judging.ballot(
+        session, things, by, across=bool(options.get("across")), votes=options.get("votes")
     )
-    rank = f"%hailuo rank {' '.join(command.args)}" + (f" --by {by}" if by != "clip" else "")
-    return Vote(session, magics.shell, ballot, then=rank)
+    return Vote(session, magics.shell, pairs, then=" ".join(["%hailuo rank", *command.args, "--by", by]))
 
 
 def _resume(magics: HailuoMagics, command: LineCommand) -> Batch | None:
@@ -286,6 +335,8 @@ RUN: Mapping[str, Callable[[HailuoMagics, LineCommand], Any]] = {
     "history": _history,
     "compare": _compare,
     "vote": _vote,
+    "rate": _rate,
+    "rank": _rank,
     "variants": _variants,
     "quote": _quote,
     "balance": _balance,

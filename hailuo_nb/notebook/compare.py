@@ -31,7 +31,6 @@ from hailuo_nb.notebook.compose import clip_of
 from hailuo_nb.notebook.scripts import joined
 from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.notebook.view import ClipView, file_src
-from hailuo_nb.session import comparing
 from hailuo_nb.session.batch import Batch, Place
 from hailuo_nb.session.comparing import FileClip, Found
 
@@ -44,6 +43,7 @@ _GAP_S = 0.25
 _TWIN_GAP_S = 2.0
 _BYTES_PER_S = 250_000
 _POSTERS_A_MESSAGE = 20
+NOTE_LENGTH = 2000
 
 
 class CompareWidget(anywidget.AnyWidget):
@@ -242,9 +242,9 @@ class SideBySide:
             return "Only clips of this ledger take stars and notes."
         marks = {"rating": content["rating"]} if "rating" in content else {}
         if isinstance(content.get("remark"), str):
-            marks["note"] = content["remark"]
+            marks["note"] = content["remark"].strip()[:NOTE_LENGTH] or None
         try:
-            comparing.rate(self._session, clip.job, **marks)
+            clip.job.rate(**marks)
         except HailuoError as error:
             return f"Not written: {error}"
         return ""

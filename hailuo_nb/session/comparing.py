@@ -1,7 +1,8 @@
-"""Finds the clips that are to be looked at side by side, and writes down what a person thinks of them.
+"""Finds the clips that are to be looked at side by side.
 
 In comes anything that holds clips: a batch, jobs, a frame of the history, paths, ids; out go places of a batch and
-files of the notebook's folder. Next: `hailuo_nb.notebook.compare` shows them, and hands back stars and notes.
+files of the notebook's folder. Next: `hailuo_nb.notebook.compare` shows them, and `judging` writes down what is thought
+of them.
 """
 
 from __future__ import annotations
@@ -19,14 +20,11 @@ from hailuo_nb.media.clip import named
 from hailuo_nb.session.batch import Batch, Place
 
 if TYPE_CHECKING:
-    from hailuo_nb.analysis.ballot import Ballot
-    from hailuo_nb.ledger.rows import ClipRow
     from hailuo_nb.session.session import Session
 
-__all__ = ["FileClip", "ballot", "found", "rate"]
+__all__ = ["FileClip", "found"]
 
 MOST_CLIPS = 200
-NOTE_LENGTH = 2000
 _ENDINGS = (".mp4", ".mov", ".m4v", ".webm", ".mkv")
 
 
@@ -88,53 +86,6 @@ def found(session: Session, what: object) -> tuple[Found, ...]:
             f"{len(clips)} clips are too many to look at; take {MOST_CLIPS} at the most, as df.head({MOST_CLIPS})."
         )
     return clips
-
-
-def rate(session: Session, job: Job, **marks: Any) -> ClipRow:
-    """Write a person's stars, reject or note into the ledger, at once.
-
-    Parameters
-    ----------
-    session : Session
-        Whose ledger it is.
-    job : Job
-        The clip.
-    **marks
-        ``rating`` (1 to 5, 0 for a reject, None for none) and ``note`` (None for none).
-    """
-    if isinstance(marks.get("note"), str):
-        marks["note"] = marks["note"].strip()[:NOTE_LENGTH] or None
-    row = session.ledger.rate(job.id, **marks)
-    session.runner(job.service).call(lambda: job.show(row))
-    return row
-
-
-def ballot(
-    session: Session, what: object, *, by: str = "clip", across: bool = False, votes: int | None = None
-) -> Ballot:
-    """Go on with the voting on these clips, or begin it.
-
-    Parameters
-    ----------
-    session : Session
-        Whose ledger keeps the votes.
-    what
-        As for `found`; clips that are not finished are left out.
-    by, across, votes
-        As for `hailuo_nb.analysis.ballot.Ballot.open`.
-
-    Raises
-    ------
-    InvalidRequest
-        There are files among them that no ledger knows, or no two of them may meet.
-    """
-    from hailuo_nb.analysis.ballot import Ballot
-
-    clips = found(session, what)
-    if any(isinstance(each, FileClip) for each in clips):
-        raise InvalidRequest("A vote needs clips of this ledger; files can only be compared.")
-    rows = {each.job.id: each.job.row for each in clips if isinstance(each, Place) and each.job.path}
-    return Ballot.open(session.ledger, list(rows.values()), by=by, across=across, votes=votes)
 
 
 def _each(session: Session, what: object) -> Iterable[Found]:
@@ -215,8 +166,8 @@ def _file(session: Session, given: Path, axes: Mapping[str, str] | None = None) 
     if not path.is_file():
         raise InvalidRequest(f"There is no file {inner.as_posix()[:200]} in the notebook's folder.")
     try:
-        facts = session.worker.call("probe", path=str(path))["facts"]
-        poster = base64.b64decode(session.worker.call("poster", path=str(path))["poster"])
+        facts = session.work("probe", path=str(path))["facts"]
+        poster = base64.b64decode(session.work("poster", path=str(path))["poster"])
     except ClipInvalid as error:
         # What the message advises, fetching it again, is for clips of the service.
         raise ClipInvalid(str(error).replace("; fetch it again", "")) from error

@@ -42,6 +42,7 @@ from hailuo_nb.session.models import ANY_PICTURE, Models
 from hailuo_nb.session.pictures import frame_of
 from hailuo_nb.session.plan import Asked
 from hailuo_nb.session.services import NO_KEY, SIMULATOR_KEY, Simulator, WaveSpeed
+from hailuo_nb.session.sheet import Sheet, sheet
 from hailuo_nb.settings import Settings, Tier
 from hailuo_nb.settings import load as load_settings
 from hailuo_nb.wavespeed.client import Client
@@ -184,11 +185,6 @@ class Session:
             self._ledger is not None
             or (self.folder / (self._dir or self.settings().dir) / "ledger.db").is_file()
         )
-
-    @property
-    def worker(self) -> MediaWorker:
-        """The process that reads clips."""
-        return self._worker
 
     def _check_open(self) -> None:
         if self._is_closed:
@@ -609,6 +605,14 @@ class Session:
     def history(self, **filters: Any) -> DataFrame:
         """Give every clip of the ledger as a DataFrame."""
         return history(self.ledger, **filters)
+
+    def work(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Have the worker process do something heavy with a file, and wait for it; see `hailuo_nb.media.worker`."""
+        return self._worker.call(operation, **arguments)
+
+    def sheet_of(self, batch: Batch, **options: Any) -> Sheet:
+        """Put a batch on one contact sheet."""
+        return sheet(self, batch.jobs, **options)
 
     def show(self, batch: Batch) -> bool:
         """Show a batch's card, where somebody draws."""

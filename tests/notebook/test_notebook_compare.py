@@ -102,6 +102,10 @@ def test_a_mark_is_written_and_answered(compare: Any, here: Session, made: Any) 
     assert (row.rating, row.note) == (5, "good")
     clip = shown.comparison().to_dict()["clips"][1]
     assert (clip["can_rate"], clip["word"]) == (True, "done")
+    shown._on_msg(None, {"type": "mark", "n": 9, "key": "1", "rating": None}, [])
+    shown._on_msg(None, {"type": "mark", "n": 10, "key": "1", "remark": "  "}, [])
+    row = here.ledger.row(made[1][1])
+    assert (row.rating, row.note) == (None, None)
 
 
 def test_nonsense_from_the_page_is_answered_and_changes_nothing(

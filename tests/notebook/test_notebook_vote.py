@@ -14,7 +14,7 @@ from compared_clips import write_ledger
 
 from hailuo_nb.errors import InvalidRequest
 from hailuo_nb.notebook.vote import NOBODY, Vote, VoteWidget
-from hailuo_nb.session import comparing
+from hailuo_nb.session import judging
 from hailuo_nb.session.session import Session
 
 SHOWN = list[tuple[Mapping[str, Any], str, bool]]
@@ -47,7 +47,7 @@ def vote(here: Session) -> Iterator[Callable[..., tuple[Vote, SHOWN, list[Any]]]
         shown: SHOWN = []
         sent: list[Any] = []
         kernel = SimpleNamespace(get_parent=lambda _: {"content": {"allow_stdin": allow_stdin}})
-        ballot = comparing.ballot(here, "fox", across=True, votes=votes)
+        ballot = judging.ballot(here, "fox", across=True, votes=votes)
         made = Vote(
             here,
             SimpleNamespace(kernel=kernel, user_ns={}),
@@ -152,13 +152,10 @@ def test_headless_and_after_the_end_there_is_one_line(vote: Any) -> None:
     assert shown[0][0]["text/plain"] == "All 1 votes are given. %hailuo rank fox shows the order."
 
 
-def test_what_cannot_be_voted_on_is_said(here: Session) -> None:
-    """Files of no ledger, and clips of different prompts that were not asked to meet."""
-    shutil.copy(next((here.folder / "hailuo" / "clips").glob("*.mp4")), here.folder / "mine.mp4")
-    with pytest.raises(InvalidRequest, match="A vote needs clips of this ledger"):
-        comparing.ballot(here, ["fox", "mine.mp4"])
+def test_clips_that_may_not_meet_are_said(here: Session) -> None:
+    """Clips of different prompts meet only where that is asked."""
     with pytest.raises(InvalidRequest, match="No two of these clips"):
-        comparing.ballot(here, "fox")
+        judging.ballot(here, "fox")
 
 
 def test_the_script_stays_small() -> None:

@@ -38,7 +38,7 @@ BUILT = (
         "doctor",
         "help",
     }
-    | {"resume", "retry", "resend", "adopt", "abandon", "settle", "budget"}
+    | {"resume", "retry", "resend", "adopt", "abandon", "settle", "budget", "rank", "rate"}
     | {"compare", "vote"}
 )
 CONTRACT = (

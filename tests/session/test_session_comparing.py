@@ -107,15 +107,3 @@ def test_too_many_clips_are_refused(here: Session, ids: list[str], monkeypatch: 
     monkeypatch.setattr(comparing, "MOST_CLIPS", 3)
     with pytest.raises(InvalidRequest, match="4 clips are too many to look at"):
         comparing.found(here, ids)
-
-
-def test_stars_and_notes_are_in_the_ledger_at_once(here: Session, ids: list[str]) -> None:
-    """Each by itself, and taken back by None."""
-    job = here.job(ids[0])
-    comparing.rate(here, job, rating=4)
-    comparing.rate(here, job, note="  the fox slides ")
-    row = here.ledger.row(ids[0])
-    assert (row.rating, row.note) == (4, "the fox slides")
-    comparing.rate(here, job, rating=None, note=" ")
-    row = here.ledger.row(ids[0])
-    assert (row.rating, row.note) == (None, None)
