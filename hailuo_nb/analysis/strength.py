@@ -29,6 +29,9 @@ PRIOR = 0.2
 """Wins, and as many losses, that everything is taken to have against something average."""
 
 REPLICATES = 400
+MOST_AT_ONCE = 60
+"""Beyond so many things each replicate takes long, and a third of them has to do."""
+
 _MOST_CELLS = 4_000_000
 _STEPS = 60
 # Each step is about the square of the one before, so what is left after this one is nothing.
@@ -154,7 +157,7 @@ def strengths(
     prior : float
         As for `fit`.
     replicates : int
-        How often the votes are drawn again.
+        How often the votes are drawn again; with more than `MOST_AT_ONCE` things a third as often.
     seed : int
         The same seed gives the same intervals.
     """
@@ -168,9 +171,10 @@ def strengths(
     chance = np.random.default_rng(seed)
     shares = bouts.results.ravel() / votes
     step = max(1, _MOST_CELLS // max((bouts.count + 1) ** 2, shares.size))
+    wanted = replicates if bouts.count <= MOST_AT_ONCE else -(-replicates // 3)
     parts = []
-    for start in range(0, replicates, step):
-        drawn = chance.multinomial(size, shares, size=min(step, replicates - start))
+    for start in range(0, wanted, step):
+        drawn = chance.multinomial(size, shares, size=min(step, wanted - start))
         counts = drawn.reshape(len(drawn), -1, 3).astype(np.float64)
         parts.append(_newton(bouts, counts, scores, tie, prior)[0])
     found = np.concatenate(parts)
