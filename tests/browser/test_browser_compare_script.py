@@ -413,4 +413,7 @@ def test_narrow_cells_put_columns_below_each_other(browser: Browser, small: list
         )
         assert len(set(xs)) == 1
         assert page.evaluate("document.documentElement.scrollWidth <= 400")
+        # The bar stays in view, however long the grid is.
+        bottom = page.get_by_role("toolbar").evaluate("(bar) => bar.getBoundingClientRect().bottom")
+        assert bottom <= 800 < page.evaluate("document.documentElement.scrollHeight")
         look(page, "compare-narrow-dark")
