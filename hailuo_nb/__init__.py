@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hailuo_nb.notebook.api import (
         ballot,
         chain,
+        compare,
         form,
         generate,
         history,
@@ -37,12 +38,14 @@ if TYPE_CHECKING:
         session,
         sheet,
         table,
+        vote,
     )
 
 __version__ = "0.1.0"
 __all__ = [
     "ballot",
     "chain",
+    "compare",
     "errors",
     "form",
     "generate",
@@ -62,6 +65,7 @@ __all__ = [
     "session",
     "sheet",
     "table",
+    "vote",
 ]
 
 

@@ -22,11 +22,13 @@ from hailuo_nb.analysis.rankplot import plot_rank as draw_rank
 from hailuo_nb.errors import InvalidRequest
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.media import recipe
+from hailuo_nb.notebook.compare import SideBySide
 from hailuo_nb.notebook.front import Front
 from hailuo_nb.notebook.interactive import check_itables
 from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.notebook.table import MOST_ROWS, ClipTable
-from hailuo_nb.session import chains, films, judging, records
+from hailuo_nb.notebook.vote import Vote
+from hailuo_nb.session import chains, comparing, films, judging, records
 from hailuo_nb.session.batch import Batch
 from hailuo_nb.session.films import Film
 from hailuo_nb.session.session import Cell, Session
@@ -366,6 +368,32 @@ def quote(prompt: str = "", variant: str | Sequence[str] | None = None, **option
         A row per clip, with ``quote_usd`` in US dollars; ``attrs["new_usd"]`` is the sum of what is not there yet.
     """
     return session().quote(prompt, variant, **options)
+
+
+def compare(what: object, *, x: str | None = None, y: str | None = None) -> SideBySide:
+    """Show clips side by side and in step; stars and notes go into the ledger at once.
+
+    Parameters
+    ----------
+    what : Batch, Job, pandas.DataFrame, path, id, or a sequence of these
+        Which clips. A frame names them by its column ``id``, or files by ``path`` alone; then its other columns are the
+        axes. Files have to be in the notebook's folder.
+    x, y : str, optional
+        The axes to lay out as columns and as rows; the others become tabs. When neither is given, rows are the first
+        axis that differs between the clips and columns the second.
+
+    Raises
+    ------
+    InvalidRequest
+        There is no clip in it, no such axis, or a file where Jupyter plays none.
+
+    Examples
+    --------
+    >>> hn.compare(batch, x="camera", y="variant")  # doctest: +SKIP
+    >>> hn.compare(["hailuo/clips/a.mp4", "hailuo/clips/b.mp4"])  # doctest: +SKIP
+    """
+    current = session()
+    return SideBySide(current, _shell(), comparing.found(current, what), x=x, y=y)
 
 
 def history(
@@ -725,6 +753,35 @@ def form(
 def read_recipe(path: str | Path) -> dict[str, Any] | None:
     """Read what a clip was made from, out of the MP4 itself; None where there is nothing."""
     return recipe.read(Path(path))
+
+
+def vote(
+    x: object = None,
+    by: str = "clip",
+    *,
+    across: bool = False,
+    seed: int | None = None,
+    votes: int | None = None,
+) -> Vote:
+    """Choose between two clips at a time without knowing which is which; running it again goes on.
+
+    Parameters
+    ----------
+    x, by, across, seed, votes
+        As for `ballot`, which chooses the pairs and keeps the answers.
+
+    Raises
+    ------
+    InvalidRequest
+        No two of these clips may meet.
+
+    Examples
+    --------
+    >>> hn.vote(batch, by="variant")  # doctest: +SKIP
+    """
+    current = session()
+    pairs = judging.ballot(current, x, by, across=across, seed=seed, votes=votes)
+    return Vote(current, _shell(), pairs, then="hn.rank of these clips")
 
 
 def _cell(shell: Any) -> Cell:

@@ -18,10 +18,12 @@ from hailuo_nb.catalog.variants import Variant, all_variants, looks_like_model_i
 from hailuo_nb.errors import InvalidRequest, KeyMissing
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.notebook import film_commands
+from hailuo_nb.notebook.compare import SideBySide
 from hailuo_nb.notebook.option_table import COMMANDS, command_help, line_help
 from hailuo_nb.notebook.options import LineCommand
 from hailuo_nb.notebook.surroundings import look_around
-from hailuo_nb.session import aftercare, judging, records
+from hailuo_nb.notebook.vote import Vote
+from hailuo_nb.session import aftercare, comparing, judging, records
 from hailuo_nb.session.batch import Batch
 from hailuo_nb.session.session import Session, Terms
 
@@ -155,6 +157,26 @@ def _rank(magics: HailuoMagics, command: LineCommand) -> DataFrame:
     for note in frame.attrs["notes"]:
         print(note)  # noqa: T201 - the answer
     return frame
+
+
+def _compare(magics: HailuoMagics, command: LineCommand) -> SideBySide:
+    """Show clips side by side; a word is a variable of the notebook, a clip's name or id, or a file."""
+    session = magics.session()
+    things = [magics.namespace.get(word, word) for word in command.args]
+    x, y = command.options.get("x"), command.options.get("y")
+    return SideBySide(session, magics.shell, comparing.found(session, things), x=x, y=y)
+
+
+def _vote(magics: HailuoMagics, command: LineCommand) -> Vote:
+    """Show two clips at a time to choose between."""
+    session = magics.session()
+    things = [magics.namespace.get(word, word) for word in command.args] or None
+    options = command.options
+    by = str(options.get("by") or "clip")
+    pairs = judging.ballot(
+        session, things, by, across=bool(options.get("across")), votes=options.get("votes")
+    )
+    return Vote(session, magics.shell, pairs, then=" ".join(["%hailuo rank", *command.args, "--by", by]))
 
 
 def _resume(magics: HailuoMagics, command: LineCommand) -> Batch | None:
@@ -359,6 +381,8 @@ RUN: Mapping[str, Callable[[HailuoMagics, LineCommand], Any]] = {
     "wait": _wait,
     "cancel": _cancel,
     "history": _history,
+    "compare": _compare,
+    "vote": _vote,
     "rate": _rate,
     "rank": _rank,
     "variants": _variants,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = [
     "CELL_OPTIONS",
@@ -288,8 +288,17 @@ COMMANDS: tuple[Command, ...] = (
     Command("abandon", "give up an unconfirmed clip; it may have been billed", (_SOME_IDS,), (_HELP,)),
     Command("history", "every clip and what it cost, as a DataFrame", (),
             (*_HISTORY_OPTIONS, _HELP)),
-    _later("compare", "clips side by side, in step"),
-    _later("vote", "choose between two clips at a time"),
+    Command("compare", "clips side by side, in step",
+            (Argument("NAME", "id", "a clip's number or name, a file, or the variable of a batch, a frame or a list",
+                      is_required=True, is_many=True),),
+            (Option("--x", "text", "x", "the axis of the columns", "AXIS", example="--x camera"),
+             Option("--y", "text", "y", "the axis of the rows", "AXIS", example="--y variant"), _HELP)),
+    Command("vote", "choose between two clips at a time, without knowing which is which; all without ID",
+            (_IDS,),
+            (replace(_BY, default="clip"),
+             Option("--across", "flag", "across", "let clips of different prompts meet too", example="--across"),
+             Option("--votes", "int", "votes", "how many votes in all", "N", default="five for each clip",
+                    example="--votes 40"), _HELP)),
     Command("rank", "the order that votes make, as a DataFrame; of all clips without ID", (_IDS,),
             (_BY, _DRAW, _HELP)),
     Command("rate", "give a clip one to five stars, 0 for a reject, and a note",

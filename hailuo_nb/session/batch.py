@@ -73,6 +73,10 @@ class Home(Protocol):
         """Give the version of the batch's cell before its text was changed."""
         ...
 
+    def compare(self, batch: Batch, *, x: str | None, y: str | None) -> Any:
+        """Give what shows the batch side by side."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class Batch(Sequence[Job]):
@@ -240,6 +244,16 @@ class Batch(Sequence[Job]):
     def confirm(self, usd: Decimal) -> bool:
         """Say yes to exactly the sum shown; False if it is no longer the sum."""
         return self.home.confirm(self, usd)
+
+    def compare(self, *, x: str | None = None, y: str | None = None) -> Any:
+        """Show the clips side by side and in step; ``hn.compare`` takes other collections of clips too.
+
+        Parameters
+        ----------
+        x, y : str, optional
+            The axes to lay out as columns and as rows.
+        """
+        return self.home.compare(self, x=x, y=y)
 
     def sheet(self, frames: int = 4, *, x: str | None = None, money: bool = False, title: str = "") -> Sheet:
         """Put frames of every clip on one picture, by axes, for papers, issues and chat.

@@ -69,6 +69,10 @@ class Front(Protocol):
         """Show a batch in the running cell."""
         ...
 
+    def compare(self, what: object, *, x: str | None = None, y: str | None = None) -> Any:
+        """Give what shows clips side by side."""
+        ...
+
 
 class Session:
     """One notebook's work.
@@ -631,6 +635,12 @@ class Session:
     def show(self, batch: Batch) -> bool:
         """Show a batch's card, where somebody draws."""
         return self.front is not None and self.front.show(batch)
+
+    def compare(self, batch: Batch, *, x: str | None = None, y: str | None = None) -> Any:
+        """Give what shows a batch side by side, where somebody draws."""
+        if self.front is None:
+            raise errors.SetupError("Clips are compared in a notebook; here nobody could look at them.")
+        return self.front.compare(batch, x=x, y=y)
 
     def close(self) -> None:
         """Stop the background work, the simulator this session started and the worker; jobs go on at the service."""
