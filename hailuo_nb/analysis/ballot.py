@@ -79,7 +79,8 @@ class Ballot:
         named = entries(sorted(rows, key=lambda each: each.seq), self.by)
         self._pairs = _meetings(named, across=bool(row.compared.get("across")))
         self._entry = {entry.clip_id: entry.name for entry in named}
-        self._names = sorted(set(self._entry.values()))
+        # In the order of making: sorted by name, clips would stand by their ids, which are others in every run.
+        self._names = list(dict.fromkeys(self._entry.values()))
         meeting = {clip for pair in self._pairs for clip in pair}
         self._wanted = -(-len(meeting) * VOTES_EACH // 2) if votes is None else votes
         self._given = ledger.votes(ballot_id=self.id)

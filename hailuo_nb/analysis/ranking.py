@@ -88,9 +88,12 @@ def ranking(
         These clips have no such axis.
     """
     by = chosen_by(rows, by)
-    named = {entry.clip_id: entry.name for entry in entries(rows, by)}
+    # In the order of making: sorted by name, clips would stand by their ids, and the same votes on the same clips, made
+    # elsewhere, would be drawn otherwise.
+    in_order = sorted(rows, key=lambda row: row.seq)
+    named = {entry.clip_id: entry.name for entry in entries(in_order, by)}
     votes = [vote for vote in ledger.votes(clip_ids=named) if named[vote.left_clip] != named[vote.right_clip]]
-    names = sorted(dict.fromkeys(named.values()))
+    names = list(dict.fromkeys(named.values()))
     at = {name: place for place, name in enumerate(names)}
     outcomes = [(at[named[v.left_clip]], at[named[v.right_clip]], _result(v)) for v in votes]
     part = components(Bouts.of(len(names), outcomes))
@@ -241,7 +244,7 @@ def _table(
     number = {group: place for place, group in enumerate(order, start=1)}
     for record in records:
         record["group"] = number[record["group"]]
-    records.sort(key=lambda each: (each["group"], -(each["score"] or 0.0), each["name"]))
+    records.sort(key=lambda each: (each["group"], -(each["score"] or 0.0)))
     index = pd.Index([each["name"] for each in records], name=by, dtype=object)
     frame = pd.DataFrame([{name: each[name] for name in COLUMNS} for each in records], index, list(COLUMNS))
     whole = ("rank", "wins", "losses", "ties", "both_bad", "votes", "clips", "group")

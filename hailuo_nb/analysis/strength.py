@@ -33,6 +33,7 @@ MOST_AT_ONCE = 60
 """Beyond so many things each replicate takes long, and a third of them has to do."""
 
 _MOST_CELLS = 4_000_000
+_MOST_ROUNDS = 20_000
 _STEPS = 60
 # Each step is about the square of the one before, so what is left after this one is nothing.
 _SMALL_STEP = 1e-4
@@ -139,8 +140,12 @@ def fit(bouts: Bouts, prior: float = PRIOR) -> tuple[Floats, float]:
         index=pd.Index(range(told.count)),
         weights=told.results[at, kind].tolist(),
         tolerance=1e-10,
-        limit=100_000,
+        limit=_MOST_ROUNDS,
     )
+    if prior and found.iterations >= _MOST_ROUNDS:
+        # With few votes, none of them a tie, evalica's steps can go in a circle for ever, far from the maximum.
+        near, ties = _newton(bouts, bouts.results[None], np.zeros(bouts.count), 0.5, prior)
+        return near[0] - near[0].mean(), float(np.exp(ties[0]))
     scores = np.log(found.scores.sort_index().to_numpy(dtype=np.float64))[: bouts.count]
     return scores - scores.mean(), 2 * float(found.v) if bouts.results[:, 2].any() else 0.0
 

@@ -17,8 +17,7 @@ from pathlib import Path
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
-from hailuo_nb.analysis import pivots, plots
-from hailuo_nb.analysis.rankplot import plot_rank as draw_rank
+from hailuo_nb.analysis import pivots, plots, rankplot
 from hailuo_nb.errors import InvalidRequest
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.media import recipe
@@ -34,7 +33,6 @@ from hailuo_nb.session.films import Film
 from hailuo_nb.session.session import Cell, Session
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
@@ -658,9 +656,21 @@ def rank(x: object = None, by: str = "variant", *, seed: int = 0) -> DataFrame:
     return judging.rank(session(), x, by, seed=seed)
 
 
-def plot_rank(frame: DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw what `rank` gives: scores with their intervals; needs ``pip install 'hailuo_nb[plot]'``."""
-    return draw_rank(frame, ax)
+def plot_rank(frame: DataFrame) -> Figure:
+    """Draw what `rank` gives: scores with their intervals; needs ``pip install 'hailuo_nb[plot]'``.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        As `rank` gives it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A dot and an interval for each entry, hollow where there are not enough votes for a rank.
+    """
+    drawn: Figure = rankplot.plot_rank(frame)
+    return drawn
 
 
 def sheet(
