@@ -37,6 +37,7 @@ _GROUP = {
     **dict.fromkeys(("submitting", "submitted", "processing", "downloading"), "on the way"),
     **dict.fromkeys(("planned", "cancelled"), "not sent"),
 }
+MOST_STEPS = 1000
 
 
 @styled
@@ -79,13 +80,11 @@ def spend(frame: pd.DataFrame) -> Any:
         title = f"{_kind(service, 'Spent', 'Simulated')} {total}"
         title += f", and {unknown} of unknown cost" if unknown else ""
         said.append(title)
-        when = _local(sent)
-        left.step(
-            [when[0], *when],
-            [0.0, *known["cost_usd"].astype(float).cumsum()],
-            where="post",
-            color=COLOURS[0],
-        )
+        heights = known["cost_usd"].astype(float).cumsum()
+        # As many steps as can be told apart, and always the last.
+        kept = sorted({*range(0, len(sent), max(1, len(sent) // MOST_STEPS)), len(sent) - 1})
+        when = _local(sent.iloc[kept])
+        left.step([when[0], *when], [0.0, *heights.iloc[kept]], where="post", color=COLOURS[0])
         left.set(title=title, ylim=(0, None))
         if when[-1] - when[0] < timedelta(minutes=1):
             left.set_xlim(when[0] - timedelta(seconds=30), when[-1] + timedelta(seconds=30))
@@ -201,6 +200,8 @@ def outcomes(frame: pd.DataFrame) -> Any:
                     bbox=box,
                 )
         starts = [start + value for start, value in zip(starts, values, strict=True)]
+    for place, total in zip(places, starts, strict=True):
+        axis.text(total + most * 0.01, place, f"{total}", ha="left", va="center", fontsize=8, weight="bold")
     axis.set_yticks(places, [label for label, _ in lines])
     axis.set_title("Clips by outcome", pad=22)
     axis.xaxis.set_visible(False)

@@ -100,13 +100,14 @@ def versions(session: Session, cell: str | Batch | None = None) -> DataFrame:
         return cell_history(session.ledger, notebook, cell)
     if here.id is not None and session.ledger.latest_version_of_cell(here.notebook, here.id):
         return cell_history(session.ledger, here.notebook, here.id)
-    newest = history(session.ledger, notebook=here.notebook, limit=1)
-    cell_id = newest["cell_id"].dropna()
-    if cell_id.empty:
+    newest = history(session.ledger, notebook=here.notebook, limit=1).dropna(subset=["cell_id"])
+    if newest.empty:
         raise InvalidRequest(
             "No cell of this notebook has made clips yet, or this front end tells no cell ids."
         )
-    return cell_history(session.ledger, here.notebook, str(cell_id.iloc[0]))
+    of_notebook, cell_id = newest[["notebook", "cell_id"]].iloc[0]
+    notebook = of_notebook if isinstance(of_notebook, str) else None
+    return cell_history(session.ledger, notebook, str(cell_id))
 
 
 def frame_of(session: Session, x: object = None) -> DataFrame:

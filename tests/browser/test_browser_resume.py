@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from lab import LabServer, look, open_notebook, plays
+from lab import LabServer, look, moved, open_notebook, plays, uncover
 from playwright.sync_api import Browser, Locator, expect
 
 LONG_MS = 90_000
@@ -48,10 +48,10 @@ def test_clips_of_a_killed_kernel_come_back_with_the_extension_and_cost_nothing_
         notebook.run(2)
         expect(cell.locator(".hailuo-badge").first).to_be_visible(timeout=LONG_MS)
         look(notebook.page, "killed-4-rerun")
-        video = cell.locator(".hailuo-twin video").first
-        expect(video).to_be_visible(timeout=LONG_MS)
-        plays(notebook.page, video, width=1366)
+        video = moved(cell)
         look(notebook.page, "killed-5-done")
+        uncover(cell)
+        plays(notebook.page, video, width=1366)
         notebook.run(3)
         expect(notebook.cell(3).locator(".jp-OutputArea-output")).to_contain_text("99.44", timeout=LONG_MS)
         assert notebook.errors == []

@@ -135,7 +135,7 @@ def run(spec: dict[str, Any]) -> None:
 
 def settled_report(session: Any, batches: list[Any], wait_s: float, grace_s: float) -> dict[str, Any]:
     """Wait until nothing goes further by itself, then say of every job where it stands and what its card tells."""
-    from hailuo_nb.notebook.compose import card_of
+    from hailuo_nb.notebook.compose import Known, card_of
     from hailuo_nb.notebook.twin import twin_html, twin_text
 
     began = time.monotonic()
@@ -153,7 +153,7 @@ def settled_report(session: Any, batches: list[Any], wait_s: float, grace_s: flo
     told = []
     for number, job in enumerate(jobs):
         error = job.settled.exception() if job.done() else None
-        card = card_of(session.batch_of([job]), {k: v for k, v in variants.items() if v}, 1.0)
+        card = card_of(session.batch_of([job]), Known({k: v for k, v in variants.items() if v}, 1.0))
         clip = card.clips[0]
         words = [clip.word, clip.error, clip.hint, clip.note, clip.cost_note]
         told.append(
