@@ -694,7 +694,7 @@ def sheet(
     Returns
     -------
     Sheet
-        It shows itself as the last line of a cell; ``.save("foxes.png")`` writes it to a file.
+        It shows itself as the last line of a cell, small; ``.save("foxes.png")`` writes all of it to a file.
     """
     return judging.sheet_of(session(), x, frames=frames, x=across, money=money, title=title)
 

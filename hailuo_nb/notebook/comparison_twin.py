@@ -14,13 +14,12 @@ from hailuo_nb.notebook.comparison import Compared, Comparison, head_text
 from hailuo_nb.notebook.handlers import CARD_HANDLERS
 from hailuo_nb.notebook.markup import NO_MATH, bdi
 from hailuo_nb.notebook.sheet import thumbnail
-from hailuo_nb.notebook.twin import _FRAME, _frame, _text_block, batch_class
+from hailuo_nb.notebook.twin import _FRAME, MANY, _frame, _text_block, batch_class
 from hailuo_nb.notebook.view import CardView, ClipView, plain
 
 __all__ = ["comparison_bundle", "comparison_html", "stars_text", "widget_hider"]
 
-# So many posters of 8 kB are good to look at; of more only small ones fit into a notebook that is passed on.
-_FULL_POSTERS = 12
+# As on a card: of more than a few clips only small posters fit into a notebook that is passed on.
 _SMALL_POSTER = 320
 _HEAD_WIDTH = 88
 
@@ -54,7 +53,7 @@ def comparison_html(shown: Comparison, posters: Mapping[str, bytes], *, has_widg
         As in :func:`comparison_bundle`.
     """
     name = "" if shown.is_headless else f" {batch_class(shown.id)}"
-    is_small = len(shown.clips) > _FULL_POSTERS
+    is_small = len(shown.clips) > MANY
     small = {key: thumbnail(data, _SMALL_POSTER) if is_small else data for key, data in posters.items()}
     parts = [widget_hider(shown.id) if has_widget else ""]
     style = "margin:0;font-size:13px;line-height:20px;overflow-wrap:break-word"

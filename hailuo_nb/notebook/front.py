@@ -22,13 +22,14 @@ from hailuo_nb.notebook.card import CardPainter, CardWidget, Publish, show_stati
 from hailuo_nb.notebook.compare import SideBySide
 from hailuo_nb.notebook.compose import MOST_EARLIER, Known, card_of
 from hailuo_nb.notebook.frames import Frames
-from hailuo_nb.notebook.sheet import thumbnail
+from hailuo_nb.notebook.sheet import page_jpeg, thumbnail
 from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.notebook.view import CardView
 from hailuo_nb.session import aftercare, comparing, takes
 from hailuo_nb.session.batch import Batch, Place
 from hailuo_nb.session.remaining import outlook_of
 from hailuo_nb.session.session import Terms
+from hailuo_nb.session.sheet import Sheet
 from hailuo_nb.session.versions import previous_version
 
 if TYPE_CHECKING:
@@ -62,9 +63,12 @@ class Front:
         self._scenes: list[_Scene] = []
 
     def attach(self) -> None:
-        """Let the shell show frames of a clip as small pictures, and tables of clips as tables."""
-        formatter = self._shell.display_formatter.formatters["image/jpeg"]
-        formatter.for_type(ImageRef, lambda picture: thumbnail(picture.data, 480) if picture.data else None)
+        """Let the shell show frames and sheets as pictures that a notebook can keep, and tables of clips as tables."""
+        formatters = self._shell.display_formatter.formatters
+        jpeg = formatters["image/jpeg"]
+        jpeg.for_type(ImageRef, lambda picture: thumbnail(picture.data, 480) if picture.data else None)
+        jpeg.for_type(Sheet, lambda sheet: page_jpeg(sheet.png))
+        formatters["image/png"].for_type(Sheet, lambda _: None)
         Frames(self._session, self._shell).attach()
 
     def compare(self, what: object, *, x: str | None = None, y: str | None = None) -> SideBySide:

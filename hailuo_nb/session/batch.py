@@ -272,7 +272,7 @@ class Batch(Sequence[Job]):
         Returns
         -------
         Sheet
-            It shows itself as the last line of a cell; ``.save("foxes.png")`` writes it to a file.
+            It shows itself as the last line of a cell, small; ``.save("foxes.png")`` writes all of it to a file.
         """
         return self.home.sheet_of(self, frames=frames, x=x, money=money, title=title)
 
