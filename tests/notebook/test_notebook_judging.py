@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from notebook_shell import Shell, open_shell
+from PIL import Image
 
 import hailuo_nb as hn
 from hailuo_nb import errors
 from hailuo_nb.ledger.rows import NewBatch, NewClip
+from hailuo_nb.session.sheet import Sheet
 
 STEPS = ("submitting", "submitted", "processing", "downloading", "completed")
 VARIANTS = ("t2v-pro", "t2v-standard")
@@ -116,3 +119,30 @@ def test_measures_on_a_line(shell: Shell, ids: list[str]) -> None:
     assert "m.motion_px" in frame
     assert len(frame.attrs["unmeasured"]) == 2
     assert "m.motion_px" not in shell.run("%hailuo history")
+
+
+def test_measures_go_with_every_filter(shell: Shell, ids: list[str]) -> None:
+    """The filters of the line and of Python choose what is measured, as they choose what is given."""
+    for frame in (
+        shell.run("%hailuo history --variant t2v-pro --measures"),
+        hn.history(variant="t2v-pro", measures=True),
+    ):
+        assert list(frame["id"]) == ids[:1]
+        assert "m.motion_px" in frame
+        assert len(frame.attrs["unmeasured"]) == 1  # there is no such file
+    with pytest.raises(errors.InvalidRequest, match="leave out the other filters"):
+        hn.history(cell=True, text="fox", measures=True)
+
+
+def test_a_sheet_is_shown_as_a_picture_that_a_notebook_can_keep(shell: Shell) -> None:
+    """A JPEG of at most 1200 pixels; the PNG is for its file."""
+    drawn = BytesIO()
+    Image.effect_noise((2400, 800), 80).save(drawn, "PNG")
+    hn.session()
+    formatters = shell.ip.display_formatter.formatters
+    sheet = Sheet(drawn.getvalue())
+    assert formatters["image/png"](sheet) is None
+    kept = formatters["image/jpeg"](sheet)
+    with Image.open(BytesIO(kept)) as shown:
+        assert shown.size == (1200, 400)
+    assert len(kept) < len(sheet.png) / 3
