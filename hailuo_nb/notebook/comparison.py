@@ -209,8 +209,9 @@ def lay_out(
     if x is not None and x == y:
         raise InvalidRequest(f"--x and --y are both {x[:40]}; name two axes, or one of them alone.")
     if x is None and y is None:
-        x, y = _axes_for(views, varying)
-    rest = [name for name in varying if name not in {x, y}]
+        x, y = _axes_for(views, _free(views, varying))
+    placed = [name for name in (x, y) if name]
+    rest = _free(views, varying, placed)[len(placed) :]
     common = [
         head_text(name, views[0].axes[name])
         for name in known
@@ -241,6 +242,24 @@ def _varying(views: Sequence[ClipView]) -> list[str]:
     """List the axes that differ between clips, in the order to say them."""
     names = dict.fromkeys(name for view in views for name in view.axes)
     return [name for name in names if len({view.axes.get(name, "") for view in views}) > 1]
+
+
+def _free(views: Sequence[ClipView], varying: Sequence[str], placed: Sequence[str] = ()) -> list[str]:
+    """List the axes of which each needs a place of its own: none that follows from another, as size from variant.
+
+    Those that have a place come first, whatever they follow from.
+    """
+    kept = list(placed)
+    for name in varying:
+        if name not in kept and not any(_follows(views, name, other) for other in kept):
+            kept.append(name)
+    return kept
+
+
+def _follows(views: Sequence[ClipView], name: str, other: str) -> bool:
+    """Tell whether clips that are alike in one axis are always alike in another."""
+    both = {(view.axes.get(other, ""), view.axes.get(name, "")) for view in views}
+    return len(both) == len({value for value, _ in both})
 
 
 def _axes_for(views: Sequence[ClipView], varying: Sequence[str]) -> tuple[str | None, str | None]:

@@ -38,6 +38,22 @@ def test_two_axes_are_rows_and_columns_and_the_rest_are_tabs() -> None:
     assert [each.view.key for each in shown.at("light1", "variant0", ["take1"])] == ["3"]
 
 
+def test_what_follows_from_an_axis_has_no_place_of_its_own() -> None:
+    """Variants have sizes: a tab for each size would keep apart what is to be seen side by side."""
+    sizes = {"t2v-standard": "768p", "t2v-pro": "1080p"}
+    clips = [
+        clip(n, variant=variant, size=sizes[variant], light=light)
+        for n, (variant, light) in enumerate(product(sizes, ("dawn", "noon")))
+    ]
+    for axes in ({}, {"x": "light", "y": "variant"}):
+        shown = lay_out(clips, **axes)  # type: ignore[arg-type]
+        assert (shown.x, shown.y, shown.tabs) == ("light", "variant", ())
+        assert [shown.caption(each) for each in shown.clips] == ["768p", "768p", "1080p", "1080p"]
+    assert [name for name, _ in lay_out(clips, x="light").tabs] == ["variant"]
+    both = lay_out(clips, x="size", y="variant")
+    assert (both.columns, both.rows, both.tabs[0][0]) == (("768p", "1080p"), tuple(sizes), "light")
+
+
 def test_asked_for_axes_are_taken_as_they_are() -> None:
     """--x and --y say which; with one of them there is a row or a column."""
     clips = grid("variant", "light", "take")
