@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from hailuo_nb import errors
     from hailuo_nb.notebook.api import (
+        ballot,
         chain,
+        compare,
         form,
         generate,
         history,
@@ -25,18 +27,25 @@ if TYPE_CHECKING:
         join,
         pivot,
         plot_outcomes,
+        plot_rank,
         plot_spend,
         plot_times,
         quote,
+        rank,
+        rate,
         read_recipe,
         resume,
         session,
+        sheet,
         table,
+        vote,
     )
 
 __version__ = "0.1.0"
 __all__ = [
+    "ballot",
     "chain",
+    "compare",
     "errors",
     "form",
     "generate",
@@ -45,13 +54,18 @@ __all__ = [
     "join",
     "pivot",
     "plot_outcomes",
+    "plot_rank",
     "plot_spend",
     "plot_times",
     "quote",
+    "rank",
+    "rate",
     "read_recipe",
     "resume",
     "session",
+    "sheet",
     "table",
+    "vote",
 ]
 
 

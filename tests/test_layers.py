@@ -32,7 +32,7 @@ MAY_KNOW: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     ),
     "analysis": (
         frozenset({"errors", "settings", "catalog", "media", "ledger"}),
-        frozenset({"pandas", "numpy", "matplotlib"}),
+        frozenset({"pandas", "numpy", "evalica", "matplotlib"}),
     ),
     "session": (
         frozenset(

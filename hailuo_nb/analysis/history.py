@@ -37,10 +37,11 @@ _TEXTS = frozenset(
     {"id", "batch", "name", "model", "prompt", "prompt_template", "image", "price_source", "path", "sha256"}
     | {"note", "error", "prediction_id", "url", "request_hash", "notebook", "cell_id", "previous"}
 )
-_WHOLE = frozenset({"take", "attempt", "width", "height", "reuses", "bytes", "rating"})
+_WHOLE = frozenset(
+    {"take", "attempt", "width", "height", "reuses", "bytes", "rating", "wins", "losses", "ties"}
+)
 _TIMES = frozenset({"created_utc", "submitted_utc", "finished_utc", "url_expires_utc"})
 _CATEGORIES = frozenset({"service", "variant", "status"})
-_VOTES = frozenset({"wins", "losses", "ties"})
 
 
 def history(
@@ -62,6 +63,9 @@ def history(
     limit: int | None = None,
 ) -> pd.DataFrame:
     """Read the ledger as a DataFrame, the newest clip first.
+
+    ``wins, losses, ties`` count the votes that stand; two clips that were both bad are a tie. What was measured of the
+    files (`hailuo_nb.media.measures`) follows as ``m.<name>``, where any clip of the frame was measured.
 
     Parameters
     ----------
@@ -198,6 +202,10 @@ def _frame(stored: Mapping[str, Sequence[Any]], *, is_batch: bool) -> pd.DataFra
             columns |= _params(stored["axes"])
         else:
             columns[column] = _column(column, stored)
+    # As with axes, the measures have columns as soon as one clip of the frame was measured.
+    measured = [name for name in stored if name.startswith("m.")]
+    if any(value is not None for name in measured for value in stored[name]):
+        columns |= {name: _numbers(stored[name], "Float64") for name in measured}
     if is_batch:
         columns["cached"] = pd.array(stored["cached"], dtype="boolean")
     frame: pd.DataFrame = ClipFrame(columns, copy=False)
@@ -217,8 +225,6 @@ def _column(column: str, stored: Mapping[str, Sequence[Any]]) -> Any:
         made = _text([cost or quote for cost, quote in both])
     elif column in _TEXTS:
         made = _text(stored[_STORED.get(column, column)])
-    elif column in _VOTES:
-        made = _numbers([0] * len(stored["id"]), "Int64")
     elif column in _WHOLE:
         made = _numbers(stored[column], "Int64")
     elif column == "inputs":

@@ -1,38 +1,27 @@
 """Plots of what clips cost, how long they took and what became of them.
 
 In come frames of clips, out come matplotlib figures; simulated money and times stand in plots of their own beside real
-ones, and say so. Next: `hailuo_nb.notebook.figures` shows them.
-
-matplotlib, and not altair: a figure is a picture in the saved notebook, which shows without a network, without a script
-and without trust, on GitHub and in a PDF. altair's charts load their scripts from a CDN where the front end has no
-renderer of its own, hold every row of the data, and become pictures only through a library of 30 MB. It is an extra
-(``pip install 'hailuo_nb[plot]'``), is loaded when the first plot is drawn (0.5 s), and pyplot, which would keep
-figures and choose a backend for the whole kernel, never is.
+ones, and say so. `hailuo_nb.analysis.figure` gives them their look. Next: `hailuo_nb.notebook.figures` shows them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache, wraps
-from importlib.util import find_spec
 from statistics import median
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any
 
+from hailuo_nb.analysis.figure import BAND, COLOURS, INK, grid, styled, told
 from hailuo_nb.catalog.quotes import usd_text
 from hailuo_nb.catalog.variants import find
-from hailuo_nb.errors import HailuoError, InvalidRequest, SetupError
+from hailuo_nb.errors import HailuoError, InvalidRequest
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["outcomes", "spend", "times"]
 
-P = ParamSpec("P")
-
-# Told apart in grey and by people who do not see red or green; readable on white and, turned over, on black.
-_COLOURS = ("#0b6fa4", "#d0760b", "#2b8a5f", "#9a4f96", "#8a6d3b", "#5b6770")
 _OUTCOMES = {
     "done": ("#2b8a5f", ""),
     "failed": ("#c6362c", "////"),
@@ -50,51 +39,9 @@ _GROUP = {
     **dict.fromkeys(("planned", "cancelled"), "not sent"),
 }
 MOST_STEPS = 1000
-_INK = "#333333"
-_WIDTH = 7.2
-_STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": _INK,
-    "axes.titlesize": 9,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "text.parse_math": False,
-    "hatch.linewidth": 0.6,
-    "hatch.color": "#ffffff",
-}
 
 
-def __getattr__(name: str) -> Any:
-    # By this name the notebook knows the type before matplotlib is loaded.
-    if name == "PlotFigure":
-        return _plot_figure()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def _styled(draw: Callable[P, Any]) -> Callable[P, Any]:
-    """Have a plot drawn in our style, whatever the kernel's is; say how to get matplotlib where it is missing."""
-
-    @wraps(draw)
-    def drawn(*args: P.args, **named: P.kwargs) -> Any:
-        if find_spec("matplotlib") is None:
-            raise SetupError(
-                "Plots need matplotlib: run %pip install 'hailuo_nb[plot]', or %pip install matplotlib."
-            )
-        import matplotlib as mpl
-
-        with mpl.rc_context(_STYLE):
-            return draw(*args, **named)
-
-    return drawn
-
-
-@_styled
+@styled
 def spend(frame: pd.DataFrame) -> Any:
     """Draw what clips cost: added up over time, and by variant.
 
@@ -120,7 +67,7 @@ def spend(frame: pd.DataFrame) -> Any:
     groups = [(service, part) for service, part in _services(frame) if part["cost_usd"].notna().any()]
     if not groups:
         raise InvalidRequest("No clip here has a cost yet: there is nothing to draw.")
-    figure, axes = _grid(len(groups), 2, height=2.2)
+    figure, axes = grid(len(groups), 2, height=2.2)
     said = []
     for (service, part), (left, right) in zip(groups, axes, strict=True):
         known = part[part["cost_usd"].notna()]
@@ -138,23 +85,23 @@ def spend(frame: pd.DataFrame) -> Any:
         # As many steps as can be told apart, and always the last.
         kept = sorted({*range(0, len(sent), max(1, len(sent) // MOST_STEPS)), len(sent) - 1})
         when = _local(sent.iloc[kept])
-        left.step([when[0], *when], [0.0, *heights.iloc[kept]], where="post", color=_COLOURS[0])
+        left.step([when[0], *when], [0.0, *heights.iloc[kept]], where="post", color=COLOURS[0])
         left.set(title=title, ylim=(0, None))
         if when[-1] - when[0] < timedelta(minutes=1):
             left.set_xlim(when[0] - timedelta(seconds=30), when[-1] + timedelta(seconds=30))
         _time_axis(left)
         _dollar_axis(left.yaxis)
         sums = known.groupby(known["variant"].astype(str))["cost_usd"].sum().astype(float).sort_values()
-        bars = right.barh(list(sums.index), list(sums), height=0.6, color=_COLOURS[0])
+        bars = right.barh(list(sums.index), list(sums), height=0.6, color=COLOURS[0])
         right.bar_label(bars, [f" {_dollars([value])}" for value in sums], fontsize=8)
         right.set(title="by variant", xlim=(0, max(sums) * 1.25 or 1))
         right.set_ylim(len(sums) - max(len(sums), 4) - 0.5, len(sums) - 0.5)
         right.xaxis.set_visible(False)
         right.spines["bottom"].set_visible(False)
-    return _told(figure, "Spend: " + "; ".join(said))
+    return told(figure, "Spend: " + "; ".join(said))
 
 
-@_styled
+@styled
 def times(frame: pd.DataFrame, *, speeds: Mapping[str, float] | None = None) -> Any:
     """Draw how long clips took from submit to done, by variant, against what the catalogue says is typical.
 
@@ -180,25 +127,25 @@ def times(frame: pd.DataFrame, *, speeds: Mapping[str, float] | None = None) -> 
             )
     if not lines:
         raise InvalidRequest("No clip here has been made yet: there are no times to draw.")
-    figure, ((axis,),) = _grid(1, 1, height=0.9 + 0.5 * len(lines))
+    figure, ((axis,),) = grid(1, 1, height=0.9 + 0.5 * len(lines))
     for place, (_, seconds, typical) in enumerate(reversed(lines)):
         if typical is not None:
-            axis.barh(place, typical[1] - typical[0], left=typical[0], height=0.7, color="#d5dbe0", zorder=1)
+            axis.barh(place, typical[1] - typical[0], left=typical[0], height=0.7, color=BAND, zorder=1)
         middle = median(seconds)
         is_many = len(seconds) > 1000
         dots = seconds[:: max(1, len(seconds) // 1000)]
         heights = [place + 0.22 * ((n * 7) % 11 / 5 - 1) for n in range(len(dots))]
-        axis.plot(dots, heights, "o", ms=3 if is_many else 4.5, alpha=0.6, color=_COLOURS[0], mew=0, zorder=2)
-        axis.plot([middle] * 2, [place - 0.35, place + 0.35], color=_COLOURS[1], lw=2, zorder=3)
+        axis.plot(dots, heights, "o", ms=3 if is_many else 4.5, alpha=0.6, color=COLOURS[0], mew=0, zorder=2)
+        axis.plot([middle] * 2, [place - 0.35, place + 0.35], color=COLOURS[1], lw=2, zorder=3)
     axis.set_yticks(range(len(lines)), [label for label, _, _ in reversed(lines)])
     axis.set(title="Seconds from submit to done", xlim=(0, None), ylim=(-0.6, len(lines) - 0.4))
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:g} s")
     _explain(axis)
     medians = "; ".join(f"{label.replace(chr(10), ' ')} {median(values):.3g} s" for label, values, _ in lines)
-    return _told(figure, f"Times, median by variant: {medians}")
+    return told(figure, f"Times, median by variant: {medians}")
 
 
-@_styled
+@styled
 def outcomes(frame: pd.DataFrame) -> Any:
     """Draw what became of clips: how many by variant are done, failed, on the way, not sent.
 
@@ -219,7 +166,7 @@ def outcomes(frame: pd.DataFrame) -> Any:
     ][::-1]
     if not lines:
         raise InvalidRequest("There are no clips here: there is nothing to draw.")
-    figure, ((axis,),) = _grid(1, 1, height=1.0 + 0.45 * len(lines))
+    figure, ((axis,),) = grid(1, 1, height=1.0 + 0.45 * len(lines))
     places = range(len(lines))
     starts = [0] * len(lines)
     most = max(sum(counts.values()) for _, counts in lines)
@@ -270,7 +217,7 @@ def outcomes(frame: pd.DataFrame) -> Any:
         f"{label.replace(chr(10), ' ')} " + ", ".join(f"{count} {word}" for word, count in counts.items())
         for label, counts in reversed(lines)
     )
-    return _told(figure, f"Clips by outcome: {said}")
+    return told(figure, f"Clips by outcome: {said}")
 
 
 def _services(frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -296,7 +243,7 @@ def _counts(clips: pd.DataFrame) -> dict[str, int]:
 
 def _on(word: str) -> str:
     """Give the colour of a number on the colour of its word."""
-    return _INK if word == "not sent" else "white"
+    return INK if word == "not sent" else "white"
 
 
 def _typical(variant: str, speed: float) -> tuple[float, float] | None:
@@ -339,37 +286,3 @@ def _explain(axis: Any) -> None:
         0, -0.32 if axis.get_ylim()[1] < 2 else -0.2, "dots: clips · line: median · band: typical by the catalogue",
         transform=axis.transAxes, fontsize=8, va="top",
     )  # fmt: skip
-
-
-def _grid(rows: int, columns: int, *, height: float) -> tuple[Any, list[list[Any]]]:
-    """Make a figure of so many plots, each row of a height in inches."""
-    figure = _plot_figure()(figsize=(_WIDTH, height * rows), layout="constrained")
-    ratios = [3, 2] if columns == 2 else [1]
-    axes = figure.subplots(rows, columns, squeeze=False, width_ratios=ratios)
-    return figure, [list(line) for line in axes]
-
-
-def _told(figure: Any, text: str) -> Any:
-    """Keep what the figure says in words, for who cannot see it."""
-    figure.said = text
-    return figure
-
-
-@cache
-def _plot_figure() -> Any:
-    """Make the class."""
-    from matplotlib.figure import Figure
-
-    class PlotFigure(Figure):
-        """A matplotlib figure that is on its own: no pyplot knows it; ``savefig`` and all else is there.
-
-        Attributes
-        ----------
-        said : str
-            What it shows, in words.
-        """
-
-        said = ""
-
-    PlotFigure.__module__, PlotFigure.__qualname__ = __name__, "PlotFigure"
-    return PlotFigure

@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from decimal import Decimal
 from pathlib import Path
+from types import EllipsisType
 from typing import Any, Protocol
 
 from hailuo_nb import errors
@@ -39,6 +40,10 @@ class Carrier(Protocol):
 
     def cancel(self, job: Job) -> None:
         """Drop the job if it is unsent, hide it if it is not."""
+        ...
+
+    def rate(self, job: Job, marks: Mapping[str, Any]) -> None:
+        """Write down what a person says about the clip."""
         ...
 
     def call(self, function: Callable[..., object], *args: object) -> None:
@@ -290,6 +295,24 @@ class Job:
         unsent = self.status in {"planned", "cancelled"}
         self._carrier.cancel(self)
         return unsent
+
+    def rate(self, rating: int | EllipsisType | None = ..., *, note: str | EllipsisType | None = ...) -> None:
+        """Say what you think of it; on disk when this returns, and in the history.
+
+        Parameters
+        ----------
+        rating : int, optional
+            1 to 5 stars, or 0 for a reject; None takes the stars away. What is not given stays as it is.
+        note : str, optional
+            Any text; None takes it away.
+
+        Raises
+        ------
+        InvalidRequest
+            It is no such rating.
+        """
+        marks = {"rating": rating, "note": note}
+        self._carrier.rate(self, {name: value for name, value in marks.items() if value is not ...})
 
     # Going on from it
 

@@ -25,6 +25,7 @@ from hailuo_nb.jobs.desk import LOST, Desk, kept_until
 from hailuo_nb.jobs.fetch import fetch
 from hailuo_nb.jobs.follow import follow
 from hailuo_nb.jobs.job import FINAL, OUT, Job, told
+from hailuo_nb.jobs.measuring import Measuring
 from hailuo_nb.jobs.pace import back_off_s
 from hailuo_nb.jobs.reconcile import reconcile
 from hailuo_nb.jobs.send import hold, send
@@ -136,6 +137,7 @@ class Runner:
         self._watched: dict[str, tuple[Job, asyncio.Future[None]]] = {}
         self._watcher: asyncio.Task[None] | None = None
         self._heart: asyncio.Task[None] | None = None
+        self._measuring = Measuring(desk)
         self._is_closing = False
 
     # For the session, from any thread
@@ -218,6 +220,11 @@ class Runner:
         """
         return self._loop.submit(self._decide(job, to, columns))
 
+    def rate(self, job: Job, marks: Mapping[str, Any]) -> None:
+        """Write down what a person says about a clip, at once, and show it."""
+        row = self.desk.ledger.rate(job.id, **marks)
+        self._loop.call(job.show, row)
+
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Call a function on the background thread soon."""
         self._loop.call(function, *args)
@@ -271,7 +278,7 @@ class Runner:
             await asyncio.wait_for(asyncio.gather(*map(_answered, posting)), LAST_ANSWER_S)
         for job in posting:
             tasks[job.id].cancel()
-        await asyncio.gather(*tasks.values(), *helpers, return_exceptions=True)
+        await asyncio.gather(*tasks.values(), *helpers, self._measuring.close(), return_exceptions=True)
         for job in dict.fromkeys(jobs):
             job.settle(errors.HailuoError(ENDED.format(id=job.id)))
 
@@ -394,6 +401,8 @@ class Runner:
         elif job.status in STEPS:
             await STEPS[job.status](desk, job)
             self._hold_the_rest(job)
+            if job.status == "completed":
+                self._measuring.want(job)
 
     def _handle(self, row: ClipRow) -> Job:
         """Give the job of a row, which another one starts from."""

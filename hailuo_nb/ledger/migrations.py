@@ -176,4 +176,57 @@ FIRST = Migration(
     ),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (FIRST,)
+VOTES = Migration(
+    "votes",
+    (
+        """
+        CREATE TABLE ballots (
+            seq INTEGER PRIMARY KEY,
+            id TEXT NOT NULL UNIQUE,
+            created_utc_ms INTEGER NOT NULL,
+            seed INTEGER NOT NULL,
+            compared TEXT NOT NULL DEFAULT '{}'
+        )""",
+        # Only ever added to: a vote is taken back by a further row that names it.
+        """
+        CREATE TABLE votes (
+            seq INTEGER PRIMARY KEY,
+            ballot_id TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            left_clip TEXT NOT NULL,
+            right_clip TEXT NOT NULL,
+            answer TEXT NOT NULL CHECK (answer IN ('left', 'right', 'tie', 'both_bad', 'taken_back')),
+            voted_utc_ms INTEGER NOT NULL,
+            voter TEXT,
+            took_ms INTEGER,
+            takes_back INTEGER,
+            CHECK ((answer = 'taken_back') = (takes_back IS NOT NULL))
+        )""",
+        "CREATE INDEX votes_by_ballot ON votes (ballot_id, seq)",
+        "CREATE INDEX votes_by_left ON votes (left_clip)",
+        "CREATE INDEX votes_by_right ON votes (right_clip)",
+        "CREATE UNIQUE INDEX votes_taken_back ON votes (takes_back) WHERE takes_back IS NOT NULL",
+    ),
+)
+
+MEASURES = Migration(
+    "measures",
+    (
+        """
+        CREATE TABLE measures (
+            clip_id TEXT PRIMARY KEY,
+            version INTEGER NOT NULL,
+            measured_utc_ms INTEGER NOT NULL,
+            motion_px REAL,
+            sharpness REAL,
+            brightness REAL,
+            flicker REAL,
+            cuts REAL,
+            frozen_share REAL,
+            loop_distance REAL,
+            image_similarity REAL
+        ) WITHOUT ROWID""",
+    ),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (FIRST, VOTES, MEASURES)

@@ -24,6 +24,7 @@ from sqlalchemy import (
     text,
 )
 
+from hailuo_nb.ledger import measuring, voting
 from hailuo_nb.ledger.rows import ClipRow, EventRow, Place, fields_from, to_ms
 from hailuo_nb.ledger.status import FINAL
 from hailuo_nb.ledger.tables import batch_clips, batches, clips, events
@@ -125,7 +126,18 @@ def table(connection: Connection, wanted: Wanted) -> Columns:
     rows = result.fetchall() if result.cursor is None else result.cursor.fetchall()
     result.close()
     stored = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
-    return Columns(stored, _reused(connection, stored["id"]))
+    ids = stored["id"]
+    return Columns(
+        {**stored, **_voted(connection, ids), **measuring.columns(connection, ids)}, _reused(connection, ids)
+    )
+
+
+def _voted(connection: Connection, ids: Sequence[str]) -> dict[str, Sequence[int]]:
+    """Give wins, losses and ties, one for each line."""
+    found = voting.tallies(connection, ids) if ids else {}
+    counts = [found.get(clip_id, (0, 0, 0)) for clip_id in ids] if found else [(0, 0, 0)] * len(ids)
+    columns = zip(*counts, strict=True) if counts else ((), (), ())
+    return dict(zip(("wins", "losses", "ties"), columns, strict=True))
 
 
 def _reused(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, int | None]]:

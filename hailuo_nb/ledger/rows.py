@@ -249,7 +249,41 @@ class EventRow:
     saved_usd: Decimal | None
 
 
-_PARSED: Mapping[str, Any] = {"axes": {}, "inputs": {}, "options": {}, "tags": (), "more_paths": ()}
+@dataclass(frozen=True)
+class BallotRow:
+    """One session of voting: what is compared and how (`compared`), and the seed that sides and order come from."""
+
+    seq: int
+    id: str
+    created_utc: datetime
+    seed: int
+    compared: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class VoteRow:
+    """One answer about two clips: left, right, tie or both_bad; ``number`` counts from 1 in its ballot."""
+
+    seq: int
+    ballot_id: str
+    number: int
+    left_clip: str
+    right_clip: str
+    answer: str
+    voted_utc: datetime
+    voter: str | None
+    took_ms: int | None
+    takes_back: int | None
+
+
+_PARSED: Mapping[str, Any] = {
+    "axes": {},
+    "inputs": {},
+    "options": {},
+    "compared": {},
+    "tags": (),
+    "more_paths": (),
+}
 _CLAIMS = frozenset({"has_audio", "was_accepted", "was_taken_over", "is_hidden"})
 
 

@@ -23,11 +23,12 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hailuo_nb.errors import InvalidRequest, LedgerError
-from hailuo_nb.ledger import moving, reading, reserving, turns
+from hailuo_nb.ledger import measuring, moving, reading, reserving, turns, voting
 from hailuo_nb.ledger.database import Database, check_file, is_networked, migrate
 from hailuo_nb.ledger.faults import one_line
 from hailuo_nb.ledger.kernels import LEASE_S, KernelLocks
 from hailuo_nb.ledger.rows import (
+    BallotRow,
     BatchRow,
     ClipRow,
     EventRow,
@@ -35,6 +36,7 @@ from hailuo_nb.ledger.rows import (
     NewClip,
     Place,
     Reserved,
+    VoteRow,
     fields_from,
     notebook_name,
     to_usd,
@@ -418,7 +420,99 @@ class Ledger:
         with self._write() as writing:
             return moving.mark(writing, self._known(writing, clip_id), marks)
 
+    def open_ballot(self, seed: int, compared: Mapping[str, Any]) -> BallotRow:
+        """Begin a session of voting.
+
+        Parameters
+        ----------
+        seed : int
+            What sides and order come from.
+        compared : Mapping
+            What is compared and how, JSON-able; whoever chooses the pairs finds it again after a kill.
+        """
+        with self._write() as writing:
+            return voting.open_ballot(writing, seed, compared)
+
+    def vote(
+        self,
+        ballot_id: str,
+        *,
+        number: int,
+        left: str,
+        right: str,
+        answer: str,
+        voter: str | None = None,
+        took_ms: int | None = None,
+    ) -> VoteRow:
+        """Write down which of two clips was the better one; on disk when this returns.
+
+        Parameters
+        ----------
+        ballot_id : str
+            The session of voting.
+        number : int
+            Which vote of it this is, from 1: two windows cannot both give the same one.
+        left, right : str
+            The clips, as they were shown.
+        answer : str
+            ``left``, ``right``, ``tie`` or ``both_bad``.
+        voter : str, optional
+            Who says so, as free text.
+        took_ms : int, optional
+            How long it took.
+
+        Raises
+        ------
+        InvalidRequest
+            It is none of these answers, or twice the same clip.
+        LedgerError
+            There is no such ballot or clip, or this vote was given elsewhere.
+        """
+        with self._write() as writing:
+            return voting.vote(
+                writing,
+                ballot_id,
+                number=number,
+                left=left,
+                right=right,
+                answer=answer,
+                voter=voter,
+                took_ms=took_ms,
+            )
+
+    def take_back_vote(self, ballot_id: str) -> VoteRow | None:
+        """Take back the last vote of a ballot, and give it; None where there is none. Nothing is deleted."""
+        with self._write() as writing:
+            return voting.take_back(writing, ballot_id)
+
+    def set_measures(self, clip_id: str, values: Mapping[str, float | None], *, version: int) -> None:
+        """Keep what was measured of a clip; ``version`` says by which definitions."""
+        with self._write() as writing:
+            measuring.keep(writing, self._known(writing, clip_id), values, version)
+
     # -- reading ---------------------------------------------------------------------------------------------
+
+    def ballots(self, limit: int = 100) -> list[BallotRow]:
+        """Read the last sessions of voting, newest first."""
+        with self._database.read() as connection:
+            return voting.newest_first(connection, limit)
+
+    def ballot(self, ballot_id: str) -> BallotRow:
+        """Read one session of voting."""
+        with self._database.read() as connection:
+            return voting.known(connection, ballot_id)
+
+    def votes(
+        self, *, ballot_id: str | None = None, clip_ids: Collection[str] | None = None
+    ) -> list[VoteRow]:
+        """Read the votes that stand, oldest first: of a ballot, between these clips only, or all."""
+        with self._database.read() as connection:
+            return voting.of(connection, ballot_id=ballot_id, clip_ids=clip_ids)
+
+    def unmeasured(self, version: int, clip_ids: Collection[str] | None = None) -> list[ClipRow]:
+        """Read completed rows that were not measured by these definitions, oldest first."""
+        with self._database.read() as connection:
+            return measuring.missing(connection, version, clip_ids)
 
     def rows(
         self,

@@ -127,6 +127,47 @@ sends = Table(
     Column("at_utc_ms", Integer, nullable=False),
 )
 
+ballots = Table(
+    "ballots",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("created_utc_ms", Integer, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("compared", Text, nullable=False),
+)
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("ballot_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("left_clip", Text, nullable=False),
+    Column("right_clip", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("voted_utc_ms", Integer, nullable=False),
+    Column("voter", Text),
+    Column("took_ms", Integer),
+    Column("takes_back", Integer),
+)
+
+measures = Table(
+    "measures",
+    metadata,
+    Column("clip_id", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("measured_utc_ms", Integer, nullable=False),
+    Column("motion_px", Float),
+    Column("sharpness", Float),
+    Column("brightness", Float),
+    Column("flicker", Float),
+    Column("cuts", Float),
+    Column("frozen_share", Float),
+    Column("loop_distance", Float),
+    Column("image_similarity", Float),
+)
+
 kernels = Table(
     "kernels",
     metadata,

@@ -12,6 +12,8 @@ pictures.
 ``image``   pictures: checked as the service checks them, as part of a request
 ``drawn``   pictures that a notebook holds in memory: Pillow's, arrays, figures
 ``joining`` several clips as one film
+``measures``  what can be measured of a clip: motion, sharpness, flicker, cuts and more
+``contact``  frames of many clips on one picture
 ``worker``  the process that does all this to a finished clip, so that the kernel stays free
 
 It knows PyAV, Pillow and numpy, imports them inside functions, and knows no network.

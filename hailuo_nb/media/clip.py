@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     import av
     import PIL.Image
 
-__all__ = ["ClipFacts", "frame_png", "named", "opened", "poster", "probe", "sha256_of"]
+__all__ = [
+    "ClipFacts",
+    "count_frames",
+    "frame_png",
+    "last_frame",
+    "named",
+    "opened",
+    "poster",
+    "probe",
+    "sha256_of",
+]
 
 # More pixels than any model makes; a forged header must not make the decoder ask for gigabytes.
 _MOST_PIXELS = 8192 * 8192
@@ -88,7 +98,7 @@ def probe(path: Path) -> ClipFacts:
         start = _start(stream)
         if next(_decoded(container, stream, 0.0), None) is None:
             raise ClipInvalid(f"{named(path)} does not decode; fetch it again.")
-        last = _last_frame(container, stream)
+        last = last_frame(container, stream)
         grace = max(2.5 * (end - start) / frames, 0.1)  # an edit list may end before the last packets do
         if last is None or _time(last, stream) < last_start - start - grace:
             raise ClipInvalid(f"{named(path)} does not decode to its end; fetch it again.")
@@ -144,9 +154,7 @@ def frame_png(path: Path, at: float | None = None) -> bytes:
     """
     path = Path(path)
     with opened(path) as (container, stream):
-        frame = (
-            _last_frame(container, stream) if at is None else _frame_at(container, stream, at, named(path))
-        )
+        frame = last_frame(container, stream) if at is None else _frame_at(container, stream, at, named(path))
         if frame is None:
             raise ClipInvalid(f"{named(path)} does not decode there; fetch it again.")
         buffer = io.BytesIO()
@@ -229,6 +237,14 @@ def _walk(container: av.container.InputContainer, stream: av.VideoStream) -> tup
     return last_start, end, frames
 
 
+def count_frames(container: av.container.InputContainer, stream: av.VideoStream) -> int:
+    """Count the pictures of a clip whose header does not say it, and go back to its start."""
+    frames = _walk(container, stream)[2]
+    container.seek(0)
+    stream.codec_context.flush_buffers()
+    return frames
+
+
 def _decoded(
     container: av.container.InputContainer, stream: av.VideoStream, seconds: float
 ) -> Iterator[av.VideoFrame]:
@@ -240,7 +256,7 @@ def _decoded(
     yield from container.decode(stream)
 
 
-def _last_frame(container: av.container.InputContainer, stream: av.VideoStream) -> av.VideoFrame | None:
+def last_frame(container: av.container.InputContainer, stream: av.VideoStream) -> av.VideoFrame | None:
     """Decode up to the very last frame, from as near the end as the key frames allow."""
     base = float(stream.time_base or 0)
     for seconds in (max((stream.duration or 0) * base, 0.0), 0.0):

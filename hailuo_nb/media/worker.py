@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hailuo_nb.errors import ClipInvalid, DownloadFailed, HailuoError, InvalidRequest
-from hailuo_nb.media import clip, image, joining, recipe
+from hailuo_nb.media import clip, contact, image, joining, measures, recipe
 
 __all__ = ["MediaWorker", "answer", "main"]
 
@@ -185,6 +185,9 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
     frame      path, at (or null)      ``frame``: PNG as base64
     start      path, at, fit (or null) ``picture``: that frame as it is sent, as base64; ``content_type``
     join       path, parts             ``is_copied``, ``note``, ``facts``, ``poster``: a film at the path
+    measure    path, image (or null)   ``measures``, and the ``version`` of their definitions; image as base64
+    strip      path, count, size       ``strip``: so many frames side by side, PNG as base64
+    sheet      path (any), page        ``sheet``: strips and words on one picture, PNG as base64
     finish     path, recipe            ``facts``, ``sha256``, ``poster``, ``has_recipe``: all of a new clip
     ========== ======================= ==================================================================
     """
@@ -285,6 +288,24 @@ def _join(path: Path, question: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
+def _measure(path: Path, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Measure motion, sharpness and the like."""
+    picture = question.get("image")
+    found = measures.measure(path, base64.b64decode(picture) if isinstance(picture, str) else None)
+    return {"measures": found, "version": measures.VERSION}
+
+
+def _strip(path: Path, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Put frames side by side."""
+    width, height = question["size"]
+    return {"strip": _text(contact.strip(path, int(question["count"]), (int(width), int(height))))}
+
+
+def _sheet(_: Path, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Draw a contact sheet."""
+    return {"sheet": _text(contact.draw(question["page"]))}
+
+
 def _text(data: bytes) -> str:
     """Give bytes as base64."""
     return base64.b64encode(data).decode("ascii")
@@ -308,6 +329,9 @@ _OPERATIONS: dict[str, Callable[[Path, Mapping[str, Any]], dict[str, Any]]] = {
     "frame": _frame,
     "start": _start,
     "join": _join,
+    "measure": _measure,
+    "strip": _strip,
+    "sheet": _sheet,
 }
 
 if __name__ == "__main__":

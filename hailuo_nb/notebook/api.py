@@ -14,17 +14,20 @@ from dataclasses import replace
 from datetime import date
 from functools import partial
 from pathlib import Path
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 
-from hailuo_nb.analysis import pivots, plots
+from hailuo_nb.analysis import pivots, plots, rankplot
 from hailuo_nb.errors import InvalidRequest
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.media import recipe
+from hailuo_nb.notebook.compare import SideBySide
 from hailuo_nb.notebook.front import Front
 from hailuo_nb.notebook.interactive import check_itables
 from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.notebook.table import MOST_ROWS, ClipTable
-from hailuo_nb.session import chains, films, records
+from hailuo_nb.notebook.vote import Vote
+from hailuo_nb.session import chains, comparing, films, judging, records
 from hailuo_nb.session.batch import Batch
 from hailuo_nb.session.films import Film
 from hailuo_nb.session.session import Cell, Session
@@ -33,7 +36,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
+    from hailuo_nb.analysis.ballot import Ballot
     from hailuo_nb.notebook.form.form import Form
+    from hailuo_nb.session.sheet import Sheet
 
 _lock = threading.Lock()
 _current: list[Session] = []
@@ -363,6 +368,32 @@ def quote(prompt: str = "", variant: str | Sequence[str] | None = None, **option
     return session().quote(prompt, variant, **options)
 
 
+def compare(what: object, *, x: str | None = None, y: str | None = None) -> SideBySide:
+    """Show clips side by side and in step; stars and notes go into the ledger at once.
+
+    Parameters
+    ----------
+    what : Batch, Job, pandas.DataFrame, path, id, or a sequence of these
+        Which clips. A frame names them by its column ``id``, or files by ``path`` alone; then its other columns are the
+        axes. Files have to be in the notebook's folder.
+    x, y : str, optional
+        The axes to lay out as columns and as rows; the others become tabs. When neither is given, rows are the first
+        axis that differs between the clips and columns the second.
+
+    Raises
+    ------
+    InvalidRequest
+        There is no clip in it, no such axis, or a file where Jupyter plays none.
+
+    Examples
+    --------
+    >>> hn.compare(batch, x="camera", y="variant")  # doctest: +SKIP
+    >>> hn.compare(["hailuo/clips/a.mp4", "hailuo/clips/b.mp4"])  # doctest: +SKIP
+    """
+    current = session()
+    return SideBySide(current, _shell(), comparing.found(current, what), x=x, y=y)
+
+
 def history(
     *,
     text: str | None = None,
@@ -377,6 +408,7 @@ def history(
     service: str | None = None,
     limit: int | None = None,
     cell: str | Batch | bool = False,
+    measures: bool = False,
 ) -> DataFrame:
     """Give every clip that was or will be paid as a DataFrame, the newest first.
 
@@ -404,6 +436,9 @@ def history(
     cell : str, Batch or bool
         Every version of a cell instead, the oldest first, with ``version`` and ``cell_text``: of the one with this id,
         of a batch's, or with True of the cell that runs, or that made the last clips. It takes no other filter.
+    measures : bool
+        Measure what was not measured yet of these clips, about half a second each; the columns ``m.*`` are explained in
+        `hailuo_nb.media.measures`.
 
     Returns
     -------
@@ -423,10 +458,12 @@ def history(
     filters |= {"since": since, "until": until, "axes": axes, "batch": batch, "service": service}
     filters |= {"limit": limit}
     if cell is False:
-        return records.find(session(), **filters)
-    if any(value is not None for value in filters.values()):
+        read = partial(records.find, session(), **filters)
+    elif any(value is not None for value in filters.values()):
         raise InvalidRequest("cell gives every version of one cell: leave out the other filters.")
-    return records.versions(session(), None if cell is True else cell)
+    else:
+        read = partial(records.versions, session(), None if cell is True else cell)
+    return judging.with_measures(session(), read) if measures else read()
 
 
 def table(
@@ -543,6 +580,125 @@ def plot_outcomes(x: object = None) -> Figure:
     return drawn
 
 
+def rate(
+    x: object, rating: int | EllipsisType | None = ..., *, note: str | EllipsisType | None = ...
+) -> None:
+    """Say what you think of clips; on disk when this returns, and in the history.
+
+    Parameters
+    ----------
+    x : object
+        A job, a batch, a DataFrame with a column ``id``, the id or name of clips, or several of these.
+    rating : int, optional
+        1 to 5 stars, or 0 for a reject; None takes the stars away. What is not given stays as it is.
+    note : str, optional
+        Any text; None takes it away.
+    """
+    judging.rate(session(), x, rating, note)
+
+
+def ballot(
+    x: object = None,
+    by: str = "clip",
+    *,
+    across: bool = False,
+    seed: int | None = None,
+    votes: int | None = None,
+) -> Ballot:
+    """Go on with the ballot on these clips, or begin one: pairs to choose between, for code or a widget to show.
+
+    Parameters
+    ----------
+    x : object, optional
+        As for `rate`; all finished clips when not given.
+    by : str
+        What competes: ``clip``, ``variant``, or an axis of the prompts. Only clips that differ in nothing else meet.
+    across : bool
+        Let clips of different prompts meet too.
+    seed : int, optional
+        What sides and order come from; drawn when not given, and kept.
+    votes : int, optional
+        How many to ask for; five looks at each clip when not given.
+
+    Returns
+    -------
+    Ballot
+        ``next_pair()``, ``answer(...)``, ``undo()`` and ``left()``.
+
+    Examples
+    --------
+    >>> ballot = hn.ballot(batch, by="variant")  # doctest: +SKIP
+    >>> pair = ballot.next_pair()  # doctest: +SKIP
+    >>> ballot.answer(pair.left, "left")  # doctest: +SKIP
+    """
+    return judging.ballot(session(), x, by, across=across, seed=seed, votes=votes)
+
+
+def rank(x: object = None, by: str = "variant", *, seed: int = 0) -> DataFrame:
+    """Rank clips, variants or the values of an axis by the votes.
+
+    Parameters
+    ----------
+    x : object, optional
+        As for `rate`; all clips when not given. Votes between any two of them count.
+    by : str
+        ``variant``, ``clip``, or an axis of the prompts; ``axis`` where there is only one.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Strongest first, with ``rank`` (shared where the votes do not tell apart, NA where there are too few), ``score``
+        with its interval, wins, losses and ties, and the share of wins for each dollar and second;
+        see `hailuo_nb.analysis.ranking.ranking`. ``attrs["notes"]`` says what the table does not tell.
+    """
+    return judging.rank(session(), x, by, seed=seed)
+
+
+def plot_rank(frame: DataFrame) -> Figure:
+    """Draw what `rank` gives: scores with their intervals; needs ``pip install 'hailuo_nb[plot]'``.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        As `rank` gives it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A dot and an interval for each entry, hollow where there are not enough votes for a rank.
+    """
+    drawn: Figure = rankplot.plot_rank(frame)
+    return drawn
+
+
+def sheet(
+    x: object = None, frames: int = 4, *, across: str | None = None, money: bool = False, title: str = ""
+) -> Sheet:
+    """Put frames of every clip on one picture, by axes, for papers, issues and chat.
+
+    Parameters
+    ----------
+    x : object, optional
+        As for `rate`; all clips when not given.
+    frames : int
+        How many of each clip: the first, the last, and those evenly between.
+    across : str, optional
+        The axis that stands across; the others go down.
+    money : bool
+        Whether to say what each clip cost.
+    title : str
+        What stands above; the prompt when not given.
+
+    Returns
+    -------
+    Sheet
+        It shows itself as the last line of a cell, small; ``.save("foxes.png")`` writes all of it to a file.
+    """
+    return judging.sheet_of(session(), x, frames=frames, x=across, money=money, title=title)
+
+
 def jobs() -> list[Job]:
     """Give handles of everything that is still out, newest first."""
     return session().jobs(only_out=True)
@@ -607,6 +763,35 @@ def form(
 def read_recipe(path: str | Path) -> dict[str, Any] | None:
     """Read what a clip was made from, out of the MP4 itself; None where there is nothing."""
     return recipe.read(Path(path))
+
+
+def vote(
+    x: object = None,
+    by: str = "clip",
+    *,
+    across: bool = False,
+    seed: int | None = None,
+    votes: int | None = None,
+) -> Vote:
+    """Choose between two clips at a time without knowing which is which; running it again goes on.
+
+    Parameters
+    ----------
+    x, by, across, seed, votes
+        As for `ballot`, which chooses the pairs and keeps the answers.
+
+    Raises
+    ------
+    InvalidRequest
+        No two of these clips may meet.
+
+    Examples
+    --------
+    >>> hn.vote(batch, by="variant")  # doctest: +SKIP
+    """
+    current = session()
+    pairs = judging.ballot(current, x, by, across=across, seed=seed, votes=votes)
+    return Vote(current, _shell(), pairs, then="hn.rank of these clips")
 
 
 def _cell(shell: Any) -> Cell:

@@ -34,7 +34,7 @@ from IPython.display import publish_display_data
 from hailuo_nb.notebook.twin import headline_html, twin_bundle, twin_text
 from hailuo_nb.notebook.view import CardView
 
-__all__ = ["CardPainter", "CardWidget", "show_static"]
+__all__ = ["CardPainter", "CardWidget", "Pace", "publish_raw", "show_static"]
 
 _STATIC = Path(__file__).parent / "static"
 _CARD_GAP_S = 0.25
@@ -125,7 +125,7 @@ class CardPainter:
         self._clip_bytes = clip_bytes
         self._now = now
         self._epoch_ms = epoch_ms
-        self._publish = publish or _publish
+        self._publish = publish or publish_raw
         self._card: CardView | None = None
         self._posters: dict[str, bytes] = {}
         self._pushed: set[str] = set()
@@ -136,8 +136,8 @@ class CardPainter:
         self._is_resting = False
         self._has_line = False
         self._is_ticking = False
-        self._card_pace = _Pace(self._paint_card, call_later, now, _CARD_GAP_S, _CARD_BYTES_PER_S)
-        self._twin_pace = _Pace(self._paint_twin, call_later, now, _TWIN_GAP_S, _TWIN_BYTES_PER_S)
+        self._card_pace = Pace(self._paint_card, call_later, now, _CARD_GAP_S, _CARD_BYTES_PER_S)
+        self._twin_pace = Pace(self._paint_twin, call_later, now, _TWIN_GAP_S, _TWIN_BYTES_PER_S)
 
     @property
     def is_answered(self) -> bool:
@@ -339,10 +339,10 @@ def show_static(
     publish : callable, optional
         As in :class:`CardPainter`.
     """
-    (publish or _publish)(twin_bundle(card, posters), display_id, False)
+    (publish or publish_raw)(twin_bundle(card, posters), display_id, False)
 
 
-class _Pace:
+class Pace:
     """Runs a job at once or when it next may: at most every `gap` seconds, slower if it is large."""
 
     def __init__(
@@ -394,7 +394,7 @@ def _line_bundle(card: CardView) -> dict[str, str]:
     return {"text/html": headline_html(card), "text/plain": text} if text else {"text/plain": ""}
 
 
-def _publish(bundle: Mapping[str, Any], display_id: str, is_update: bool) -> None:
+def publish_raw(bundle: Mapping[str, Any], display_id: str, is_update: bool) -> None:
     """Publish a raw bundle; an update goes to the cell that first showed the id, from any thread."""
     transient = {"display_id": display_id} if display_id else {}
     publish_display_data(  # type: ignore[no-untyped-call]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import getpass
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,12 @@ from hailuo_nb.catalog.variants import Variant, all_variants, looks_like_model_i
 from hailuo_nb.errors import InvalidRequest, KeyMissing
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.notebook import film_commands
+from hailuo_nb.notebook.compare import SideBySide
 from hailuo_nb.notebook.option_table import COMMANDS, command_help, line_help
 from hailuo_nb.notebook.options import LineCommand
 from hailuo_nb.notebook.surroundings import look_around
-from hailuo_nb.session import aftercare, records
+from hailuo_nb.notebook.vote import Vote
+from hailuo_nb.session import aftercare, comparing, judging, records
 from hailuo_nb.session.batch import Batch
 from hailuo_nb.session.session import Session, Terms
 
@@ -79,15 +82,23 @@ def _cancel(magics: HailuoMagics, command: LineCommand) -> None:
 def _history(magics: HailuoMagics, command: LineCommand) -> DataFrame:
     """Give the clips that fit as a DataFrame, or all versions of a cell."""
     session, filters = magics.session(), dict(command.options)
+    wants_measures = filters.pop("measures", False)
+    read = _reading(magics, filters)
+    return judging.with_measures(session, read) if wants_measures else read()
+
+
+def _reading(magics: HailuoMagics, filters: dict[str, Any]) -> Callable[[], DataFrame]:
+    """Give what reads the history as the line asks for it."""
+    session = magics.session()
     if "cell" in filters:
         cell = filters.pop("cell")
         if filters:
             raise InvalidRequest("--cell gives every version of one cell: leave out the other filters.")
         known = magics.namespace.get(cell)
-        return records.versions(session, known if isinstance(known, Batch) else cell)
+        return partial(records.versions, session, known if isinstance(known, Batch) else cell)
     if "batch" in filters:
         filters["batch"] = _batch_named(magics, filters["batch"])
-    return records.find(session, **filters)
+    return partial(records.find, session, **filters)
 
 
 def _batch_named(magics: HailuoMagics, word: str) -> Batch | str:
@@ -100,6 +111,72 @@ def _batch_named(magics: HailuoMagics, word: str) -> Batch | str:
     raise InvalidRequest(
         f"No batch {word[:40]!r}: write the variable that holds it, or an id of the column batch."
     )
+
+
+def _rate(magics: HailuoMagics, command: LineCommand) -> None:
+    """Give clips stars, a reject or a note."""
+    word, *rest = command.args
+    marks: dict[str, Any] = {}
+    if rest:
+        marks["rating"] = None if rest[0].lower() == "none" else _stars(rest[0])
+    if command.options.get("note") is not None:
+        marks["note"] = command.options["note"] or None
+    jobs = judging.rate(magics.session(), _named(magics, [word]), **marks)
+    clips = f"Clip {jobs[0].id}" if len(jobs) == 1 else f"{len(jobs)} clips"
+    print(f"{clips}: {_marked(marks)}.")  # noqa: T201 - the answer
+
+
+def _stars(word: str) -> int:
+    """Read a rating as it was typed."""
+    if not (word.isascii() and word.isdigit() and len(word) == 1 and int(word) <= 5):
+        raise InvalidRequest(
+            f"A rating is 1 to 5 stars, 0 for a reject, or none to take it away, not {word[:40]!r}."
+        )
+    return int(word)
+
+
+def _marked(marks: Mapping[str, Any]) -> str:
+    """Say what was written."""
+    said = []
+    if "rating" in marks:
+        stars = marks["rating"]
+        words = {None: "no rating", 0: "rejected", 1: "1 star"}
+        said.append(words.get(stars, f"{stars} stars"))
+    if "note" in marks:
+        said.append("note kept" if marks["note"] else "note taken away")
+    return ", ".join(said)
+
+
+def _rank(magics: HailuoMagics, command: LineCommand) -> DataFrame:
+    """Rank by the votes, and say what the table does not tell."""
+    jobs = _named(magics, command.args) if command.args else None
+    options = command.options
+    frame = judging.rank(
+        magics.session(), jobs, options.get("by") or "variant", seed=int(options.get("seed") or 0)
+    )
+    for note in frame.attrs["notes"]:
+        print(note)  # noqa: T201 - the answer
+    return frame
+
+
+def _compare(magics: HailuoMagics, command: LineCommand) -> SideBySide:
+    """Show clips side by side; a word is a variable of the notebook, a clip's name or id, or a file."""
+    session = magics.session()
+    things = [magics.namespace.get(word, word) for word in command.args]
+    x, y = command.options.get("x"), command.options.get("y")
+    return SideBySide(session, magics.shell, comparing.found(session, things), x=x, y=y)
+
+
+def _vote(magics: HailuoMagics, command: LineCommand) -> Vote:
+    """Show two clips at a time to choose between."""
+    session = magics.session()
+    things = [magics.namespace.get(word, word) for word in command.args] or None
+    options = command.options
+    by = str(options.get("by") or "clip")
+    pairs = judging.ballot(
+        session, things, by, across=bool(options.get("across")), votes=options.get("votes")
+    )
+    return Vote(session, magics.shell, pairs, then=" ".join(["%hailuo rank", *command.args, "--by", by]))
 
 
 def _resume(magics: HailuoMagics, command: LineCommand) -> Batch | None:
@@ -304,6 +381,10 @@ RUN: Mapping[str, Callable[[HailuoMagics, LineCommand], Any]] = {
     "wait": _wait,
     "cancel": _cancel,
     "history": _history,
+    "compare": _compare,
+    "vote": _vote,
+    "rate": _rate,
+    "rank": _rank,
     "variants": _variants,
     "quote": _quote,
     "balance": _balance,

@@ -356,7 +356,7 @@ def _actions(job: Job) -> tuple[Action, ...]:
 def _another(job: Job, known: Known, takes: Mapping[str, int], *, is_gathered: bool) -> tuple[Action, ...]:
     """Give the button for one more take, on the last one of its request that is here."""
     usd = known.take_usd.get(job.row.request_hash)
-    if job.status != "completed" or job.take != takes[job.row.request_hash] or usd is None:
+    if usd is None or job.status != "completed" or job.take != takes[job.row.request_hash]:
         return ()
     price = " ".join(filter(None, ["simulated" if job.service == "simulator" else "", usd_text(usd)]))
     title = f"Makes take {job.take + 1} of the same words"

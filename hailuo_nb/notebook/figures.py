@@ -1,6 +1,6 @@
 """Plots as pictures that a saved notebook keeps.
 
-In comes a figure of :mod:`hailuo_nb.analysis.plots`, out goes a MIME bundle: one PNG of 5 to 15 kB in HTML, with what
+In comes a figure of :mod:`hailuo_nb.analysis.figure`, out goes a MIME bundle: one PNG of 5 to 15 kB in HTML, with what
 it says as its text, and the same PNG by itself for GitHub and PDF. It is dark on white, so that it can be read wherever
 it gets to; on a dark page of a trusted notebook a style turns its lightness over and leaves its hues.
 """

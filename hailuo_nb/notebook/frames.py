@@ -63,7 +63,7 @@ class Frames:
         formatter = self._shell.display_formatter.ipython_display_formatter
         formatter.for_type_by_name("hailuo_nb.analysis.clipframe", "ClipFrame", self.show_frame)
         formatter.for_type_by_name("hailuo_nb.analysis.pivots", "PivotFrame", self.show_pivot)
-        formatter.for_type_by_name("hailuo_nb.analysis.plots", "PlotFigure", self.show_figure)
+        formatter.for_type_by_name("hailuo_nb.analysis.figure", "PlotFigure", self.show_figure)
         formatter.for_type(ClipTable, self.show_table)
 
     def show_frame(self, frame: Any) -> None:

@@ -19,15 +19,17 @@ from hailuo_nb.catalog.imageref import ImageRef
 from hailuo_nb.errors import HailuoError
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.notebook.card import CardPainter, CardWidget, Publish, show_static
+from hailuo_nb.notebook.compare import SideBySide
 from hailuo_nb.notebook.compose import MOST_EARLIER, Known, card_of
 from hailuo_nb.notebook.frames import Frames
-from hailuo_nb.notebook.sheet import thumbnail
+from hailuo_nb.notebook.sheet import page_jpeg, thumbnail
 from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.notebook.view import CardView
-from hailuo_nb.session import aftercare, takes
+from hailuo_nb.session import aftercare, comparing, takes
 from hailuo_nb.session.batch import Batch, Place
 from hailuo_nb.session.remaining import outlook_of
 from hailuo_nb.session.session import Terms
+from hailuo_nb.session.sheet import Sheet
 from hailuo_nb.session.versions import previous_version
 
 if TYPE_CHECKING:
@@ -61,10 +63,17 @@ class Front:
         self._scenes: list[_Scene] = []
 
     def attach(self) -> None:
-        """Let the shell show frames of a clip as small pictures, and tables of clips as tables."""
-        formatter = self._shell.display_formatter.formatters["image/jpeg"]
-        formatter.for_type(ImageRef, lambda picture: thumbnail(picture.data, 480) if picture.data else None)
+        """Let the shell show frames and sheets as pictures that a notebook can keep, and tables of clips as tables."""
+        formatters = self._shell.display_formatter.formatters
+        jpeg = formatters["image/jpeg"]
+        jpeg.for_type(ImageRef, lambda picture: thumbnail(picture.data, 480) if picture.data else None)
+        jpeg.for_type(Sheet, lambda sheet: page_jpeg(sheet.png))
+        formatters["image/png"].for_type(Sheet, lambda _: None)
         Frames(self._session, self._shell).attach()
+
+    def compare(self, what: object, *, x: str | None = None, y: str | None = None) -> SideBySide:
+        """Give what shows clips side by side."""
+        return SideBySide(self._session, self._shell, comparing.found(self._session, what), x=x, y=y)
 
     def show(self, batch: Batch) -> bool:
         """Show a batch in the running cell, once."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = [
     "CELL_OPTIONS",
@@ -223,7 +223,22 @@ _HISTORY_OPTIONS = (
     Option("--cell", "text", "cell",
            "every version of a cell: the one that runs or made the last clips, or the one with this id", "ID",
            example="--cell", is_value_optional=True),
+    Option("--measures", "flag", "measures",
+           "measure what was not measured yet: motion, sharpness, flicker, cuts and more, as columns m.*",
+           example="--measures"),
 )  # fmt: skip
+_NOTE = Option(
+    "--note",
+    "text",
+    "note",
+    "a few words about it; empty takes them away",
+    "TEXT",
+    example='--note "too dark"',
+)
+_BY = Option("--by", "text", "by", "what competes: variant, clip, or an axis of the prompts", "WHAT",
+             default="variant", example="--by light")  # fmt: skip
+_DRAW = Option("--seed", "int", "seed", "of the intervals; the same one gives the same table", "N",
+               default="0", example="--seed 1", least=0, most=2**31)  # fmt: skip
 _PRICED = ("--duration", "--takes", "--image", "--expand", "--go-fast", "--set")
 _CHAINED = ("--duration", "--image", "--fit", "--expand", "--name", "--tag", "--yes", "--max-cost", "--max-clips",
             "--offline", "--dry-run", "--wait", "-o")  # fmt: skip
@@ -273,10 +288,23 @@ COMMANDS: tuple[Command, ...] = (
     Command("abandon", "give up an unconfirmed clip; it may have been billed", (_SOME_IDS,), (_HELP,)),
     Command("history", "every clip and what it cost, as a DataFrame", (),
             (*_HISTORY_OPTIONS, _HELP)),
-    _later("compare", "clips side by side, in step"),
-    _later("vote", "choose between two clips at a time"),
-    _later("rank", "the order that votes make"),
-    _later("rate", "give a clip one to five"),
+    Command("compare", "clips side by side, in step",
+            (Argument("NAME", "id", "a clip's number or name, a file, or the variable of a batch, a frame or a list",
+                      is_required=True, is_many=True),),
+            (Option("--x", "text", "x", "the axis of the columns", "AXIS", example="--x camera"),
+             Option("--y", "text", "y", "the axis of the rows", "AXIS", example="--y variant"), _HELP)),
+    Command("vote", "choose between two clips at a time, without knowing which is which; all without ID",
+            (_IDS,),
+            (replace(_BY, default="clip"),
+             Option("--across", "flag", "across", "let clips of different prompts meet too", example="--across"),
+             Option("--votes", "int", "votes", "how many votes in all", "N", default="five for each clip",
+                    example="--votes 40"), _HELP)),
+    Command("rank", "the order that votes make, as a DataFrame; of all clips without ID", (_IDS,),
+            (_BY, _DRAW, _HELP)),
+    Command("rate", "give a clip one to five stars, 0 for a reject, and a note",
+            (Argument("ID", "id", _IDS.help, is_required=True),
+             Argument("STARS", "word", "1 to 5, 0 for a reject, or none to take the stars away")),
+            (_NOTE, _HELP)),
     Command("promote", "make a clip again in a better variant, with the difference in price",
             (Argument("ID", "id", _IDS.help, is_required=True),),
             (_TO, _BY_NAME["--yes"], _BY_NAME["--max-cost"], _BY_NAME["--offline"], _HELP)),

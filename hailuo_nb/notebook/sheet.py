@@ -1,8 +1,8 @@
-"""Posters on one sheet.
+"""Posters on one sheet, and large pictures small enough for a notebook.
 
 In come the posters of a batch as JPEG bytes, out goes one JPEG for where neither HTML nor video is shown
 (PDF, LaTeX, a README), and small ones for where video is stripped. Goes into the bundle of
-:mod:`hailuo_nb.notebook.twin`.
+:mod:`hailuo_nb.notebook.twin`. A contact sheet, too, is shown as a JPEG; the whole PNG is what ``save`` writes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from math import ceil
 
 from PIL import Image
 
-__all__ = ["sheet_jpeg", "thumbnail"]
+__all__ = ["page_jpeg", "sheet_jpeg", "thumbnail"]
 
 _MAX_WIDTH = 1200
 
@@ -44,6 +44,16 @@ def thumbnail(poster: bytes, width: int = 192) -> bytes:
     small.thumbnail((width, width))
     out = BytesIO()
     small.save(out, "JPEG", quality=50, optimize=True)
+    return out.getvalue()
+
+
+def page_jpeg(png: bytes) -> bytes:
+    """Make of a contact sheet what a notebook keeps: a tenth of its bytes, at most 1200 pixels wide, still readable."""
+    with Image.open(BytesIO(png)) as image:
+        page = image.convert("RGB")
+    page.thumbnail((_MAX_WIDTH, page.height))
+    out = BytesIO()
+    page.save(out, "JPEG", quality=75, optimize=True)
     return out.getvalue()
 
 

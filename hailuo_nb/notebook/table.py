@@ -64,8 +64,11 @@ _SMALL = f"{_QUIET};font-size:12px;line-height:18px"
 _WIDE = "min-width:220px;max-width:480px"
 _FILL = "position:absolute;top:0;left:0;width:100%;height:100%;max-width:100%;margin:0"
 
-_MAIN = ("prompt", "params", "variant", "status", "cost_usd", "rating", "created_utc")
+_MAIN = ("prompt", "params", "variant", "status", "cost_usd", "votes", "rating", "created_utc")
 """What people want first; ``params`` stands for the axes and whatever columns they have added themselves."""
+
+_VOTES = ("wins", "losses", "ties")
+"""What the one column ``votes`` says."""
 
 _SAME_IN_EVERY_RUN = ("prompt", "params", "variant", "take", "duration_s", "quote_usd", "path")
 """What a run without anybody to look at it may show: the ids and times of the next run will be others."""
@@ -120,7 +123,7 @@ class ClipTable:
             )
         known = [name.removeprefix("params.") for name in self.frame.columns]
         for name in self.columns:
-            if name not in known and name not in self.frame.columns:
+            if name not in known and name not in self.frame.columns and name != "votes":
                 raise InvalidRequest(f"The table has no column {name[:40]!r}; it has {', '.join(known)}.")
 
     def __repr__(self) -> str:
@@ -276,14 +279,21 @@ def columns_of(
     """Choose the columns: what was asked for, else those of `_MAIN` that say something."""
     frame = table.frame
     if table.columns:
-        return [name if name in frame.columns else f"params.{name}" for name in table.columns]
+        return [
+            name if name in frame.columns or name == "votes" else f"params.{name}" for name in table.columns
+        ]
     axes = [name for name in frame.columns if name.startswith("params.")]
     ours = {*COLUMNS, "cached", "version", "cell_text"}
-    added = [name for name in frame.columns if name not in ours and name not in axes]
+    measured = [name for name in frame.columns if name.startswith("m.")]
+    added = [name for name in frame.columns if name not in {*ours, *axes, *measured}]
+    # Clips are measured in the background, too: the columns show by themselves only where somebody asked for them.
+    added += measured if "unmeasured" in frame.attrs else []
     chosen = ["version"] if "version" in frame.columns else []
     for name in _SAME_IN_EVERY_RUN if is_headless else _MAIN:
         if name == "params":
             chosen += [*axes, *added]
+        elif name == "votes":
+            chosen += ["votes"] if name not in added and any(map(_voted, rows)) else []
         elif name in frame.columns and (name != "rating" or any(row["rating"] is not None for row in rows)):
             chosen.append(name)
     return chosen
@@ -293,7 +303,8 @@ def _rest(
     frame: DataFrame, names: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> tuple[list[str], list[str]]:
     """Part every other column into those that differ from row to row, and those that can be said once."""
-    others = [name for name in frame.columns if name not in names and name != "cached"]
+    told = {*names, "cached", *(_VOTES if "votes" in names else ())}
+    others = [name for name in frame.columns if name not in told]
     shared = [name for name in others if len(rows) > 1 and all(row[name] == rows[0][name] for row in rows)]
     return [name for name in others if name not in shared], shared
 
@@ -341,6 +352,8 @@ def _fact(name: str, row: Mapping[str, Any]) -> str:
     value = row.get(name)
     if name == "prompt_template" and value == row["prompt"]:
         return ""
+    if name in _VOTES and value == 0:
+        return ""
     if name == "inputs" and isinstance(value, Mapping):
         value = {key: item for key, item in value.items() if key != "prompt"} or None
     if isinstance(value, str):  # a line of its own, so that its direction ends with it
@@ -372,9 +385,8 @@ def _by_unit(name: str, row: Mapping[str, Any], now: datetime | None) -> Cell | 
         return _money(value, row)
     if name.endswith("_s"):
         return _seconds(value)
-    if name == "bytes":
-        return Cell(size_text(int(value)), float(value), _NUMBER)
-    return None
+    said = size_text(int(value)) if name == "bytes" else f"{value:.4g}" if name.startswith("m.") else ""
+    return Cell(escaped(said), float(value), _NUMBER) if said else None
 
 
 def _plain(name: str, value: Any) -> Cell:
@@ -440,7 +452,25 @@ def _usd(value: Any) -> Decimal:
 
 def _rating(row: Mapping[str, Any]) -> Cell:
     value = row.get("rating")
-    return Cell("") if value is None else Cell(f"{int(value)} of 5", float(value), _NUMBER)
+    if value is None:
+        return Cell("")
+    return Cell("rejected" if value == 0 else f"{int(value)} of 5", float(value), _NUMBER)
+
+
+def _votes(row: Mapping[str, Any]) -> Cell | None:
+    """Say how often a clip won, lost and tied; sorted by its share of wins, half the ties among them."""
+    if "votes" in row:
+        return None  # a column of somebody's own
+    wins, losses, ties = (int(row[name] or 0) for name in _VOTES)
+    if not wins + losses + ties:
+        return Cell("", nan)
+    said = f"{wins} won, {losses} lost" + (f", {ties} tied" if ties else "")
+    return Cell(said, (wins + ties / 2) / (wins + losses + ties), _NUMBER)
+
+
+def _voted(row: Mapping[str, Any]) -> bool:
+    """Tell whether anybody voted on a clip."""
+    return any(row.get(name) for name in _VOTES)
 
 
 def _seconds(value: Any) -> Cell:
@@ -460,8 +490,9 @@ def _time(moment: datetime, now: datetime | None) -> Cell:
     )
 
 
-_DRAWN: Mapping[str, Callable[[Mapping[str, Any]], Cell]] = {
+_DRAWN: Mapping[str, Callable[[Mapping[str, Any]], Cell | None]] = {
     "status": _status,
     "cost_usd": _cost,
+    "votes": _votes,
     "rating": _rating,
 }

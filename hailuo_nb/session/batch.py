@@ -24,6 +24,8 @@ from hailuo_nb.jobs.summary import job_html
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from hailuo_nb.session.sheet import Sheet
+
 # Dropping an unsent clip is one write in the background; a busy disk may make it wait.
 CANCEL_WAIT_S = 2.0
 MOST_LINES = 24
@@ -59,12 +61,20 @@ class Home(Protocol):
         """Say yes to the sum that was shown."""
         ...
 
+    def sheet_of(self, batch: Batch, **options: Any) -> Sheet:
+        """Put the batch on one contact sheet."""
+        ...
+
     def show(self, batch: Batch) -> bool:
         """Show the batch's card; False where nobody draws."""
         ...
 
     def previous_of(self, batch: Batch) -> Batch | None:
         """Give the version of the batch's cell before its text was changed."""
+        ...
+
+    def compare(self, batch: Batch, *, x: str | None, y: str | None) -> Any:
+        """Give what shows the batch side by side."""
         ...
 
 
@@ -234,6 +244,37 @@ class Batch(Sequence[Job]):
     def confirm(self, usd: Decimal) -> bool:
         """Say yes to exactly the sum shown; False if it is no longer the sum."""
         return self.home.confirm(self, usd)
+
+    def compare(self, *, x: str | None = None, y: str | None = None) -> Any:
+        """Show the clips side by side and in step; ``hn.compare`` takes other collections of clips too.
+
+        Parameters
+        ----------
+        x, y : str, optional
+            The axes to lay out as columns and as rows.
+        """
+        return self.home.compare(self, x=x, y=y)
+
+    def sheet(self, frames: int = 4, *, x: str | None = None, money: bool = False, title: str = "") -> Sheet:
+        """Put frames of every clip on one picture, by axes, for papers, issues and chat.
+
+        Parameters
+        ----------
+        frames : int
+            How many of each clip: the first, the last, and those evenly between.
+        x : str, optional
+            The axis that stands across; the others go down.
+        money : bool
+            Whether to say what each clip cost.
+        title : str
+            What stands above; the prompt when not given.
+
+        Returns
+        -------
+        Sheet
+            It shows itself as the last line of a cell, small; ``.save("foxes.png")`` writes all of it to a file.
+        """
+        return self.home.sheet_of(self, frames=frames, x=x, money=money, title=title)
 
     def observe(self, function: Callable[[Job], object]) -> Callable[[], None]:
         """Observe every job; gives what ends that."""

@@ -43,6 +43,7 @@ from hailuo_nb.session.pictures import frame_of
 from hailuo_nb.session.plan import Asked
 from hailuo_nb.session.promoting import promote_job
 from hailuo_nb.session.services import NO_KEY, SIMULATOR_KEY, Simulator, WaveSpeed
+from hailuo_nb.session.sheet import Sheet, sheet
 from hailuo_nb.settings import Settings, Tier
 from hailuo_nb.settings import load as load_settings
 from hailuo_nb.wavespeed.client import Client
@@ -66,6 +67,10 @@ class Front(Protocol):
 
     def show(self, batch: Batch) -> bool:
         """Show a batch in the running cell."""
+        ...
+
+    def compare(self, what: object, *, x: str | None = None, y: str | None = None) -> Any:
+        """Give what shows clips side by side."""
         ...
 
 
@@ -619,9 +624,23 @@ class Session:
         """Give every clip of the ledger as a DataFrame."""
         return history(self.ledger, **filters)
 
+    def work(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Have the worker process do something heavy with a file, and wait for it; see `hailuo_nb.media.worker`."""
+        return self._worker.call(operation, **arguments)
+
+    def sheet_of(self, batch: Batch, **options: Any) -> Sheet:
+        """Put a batch on one contact sheet."""
+        return sheet(self, batch.jobs, **options)
+
     def show(self, batch: Batch) -> bool:
         """Show a batch's card, where somebody draws."""
         return self.front is not None and self.front.show(batch)
+
+    def compare(self, batch: Batch, *, x: str | None = None, y: str | None = None) -> Any:
+        """Give what shows a batch side by side, where somebody draws."""
+        if self.front is None:
+            raise errors.SetupError("Clips are compared in a notebook; here nobody could look at them.")
+        return self.front.compare(batch, x=x, y=y)
 
     def close(self) -> None:
         """Stop the background work, the simulator this session started and the worker; jobs go on at the service."""

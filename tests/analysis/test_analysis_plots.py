@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from clip_ledger import write_ledger
 
+from hailuo_nb.analysis import figure as look
 from hailuo_nb.analysis import plots
 from hailuo_nb.analysis.history import history
 from hailuo_nb.errors import InvalidRequest, SetupError
@@ -82,7 +83,7 @@ def test_without_matplotlib_one_line_says_how_to_get_it(
     frame: pd.DataFrame, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before anything is drawn."""
-    monkeypatch.setattr(plots, "find_spec", lambda _: None)
+    monkeypatch.setattr(look, "find_spec", lambda _: None)
     with pytest.raises(SetupError) as caught:
         PLOTS[name](frame)
     assert "%pip install 'hailuo_nb[plot]'" in str(caught.value)
@@ -93,9 +94,9 @@ def test_the_kernel_s_own_matplotlib_is_left_as_it_is(frame: pd.DataFrame) -> No
     """No style stays, and no dollar sign becomes a formula."""
     import matplotlib as mpl
 
-    before = {name: mpl.rcParams[name] for name in plots._STYLE}
+    before = {name: mpl.rcParams[name] for name in look._STYLE}
     figure = plots.spend(frame)
-    assert {name: mpl.rcParams[name] for name in plots._STYLE} == before
+    assert {name: mpl.rcParams[name] for name in look._STYLE} == before
     assert not any(axis.title.get_parse_math() for axis in figure.axes)
 
 

@@ -206,7 +206,10 @@ class NotebookPage:
         """Change the theme: ``JupyterLab Light`` or ``JupyterLab Dark``."""
         self.command("apputils:change-theme", {"theme": name})
         self.page.wait_for_function(
-            "(name) => document.body.dataset.jpThemeName === name", arg=name, timeout=60_000
+            # A second change while the first one's splash is still fading makes JupyterLab itself fail.
+            "(name) => document.body.dataset.jpThemeName === name && !document.getElementById('jupyterlab-splash')",
+            arg=name,
+            timeout=60_000,
         )
 
     def save(self) -> None:

@@ -29,6 +29,7 @@ from hailuo_nb.jobs.job import FINAL, Job
 from hailuo_nb.jobs.runner import Runner
 from hailuo_nb.ledger.rows import ClipRow, NewBatch, NewClip
 from hailuo_nb.ledger.store import Ledger
+from hailuo_nb.media.measures import VERSION
 from hailuo_nb.settings import TIERS
 from hailuo_nb.wavespeed.client import Client
 from hailuo_nb.wavespeed.prediction import Prediction
@@ -349,6 +350,8 @@ class FakeWorker:
         """Look at a file."""
         self.calls.append(operation)
         data = Path(str(arguments["path"])).read_bytes()
+        if operation == "measure":
+            return {"measures": {"motion_px": 1.5}, "version": VERSION}
         if not data.startswith(b"CLIP"):
             raise errors.ClipInvalid("What came is not a playable video.")
         facts = {

@@ -22,7 +22,11 @@ MAKES: dict[str, tuple[int, int, int | None]] = {
     "02_compare_variants": (10, 6, None),
 }
 # These show other things than players of every clip, and have a test of their own that executes them.
-ELSEWHERE = {"03_forms": "test_kernel_forms.py", "04_pictures_and_chains": "test_kernel_pictures.py"}
+ELSEWHERE = {
+    "03_forms": "test_kernel_forms.py",
+    "04_pictures_and_chains": "test_kernel_pictures.py",
+    "05_vote_and_rank": "test_kernel_votes.py",
+}
 NOTEBOOKS = [FOLDER / f"{name}.ipynb" for name in MAKES]
 
 pytestmark = pytest.mark.timeout(420)

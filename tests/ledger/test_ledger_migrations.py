@@ -70,22 +70,24 @@ def test_a_migration_is_applied_whole_or_not_at_all(
 ) -> None:
     """One that breaks in the middle leaves the version before; mended, it is applied."""
     open_ledger().close()
-    new = migrations.Migration("votes", ("CREATE TABLE votes (seq INTEGER PRIMARY KEY)", "CREATE NONSENSE"))
+    new = migrations.Migration(
+        "reports", ("CREATE TABLE reports (seq INTEGER PRIMARY KEY)", "CREATE NONSENSE")
+    )
     monkeypatch.setattr(database, "MIGRATIONS", (*migrations.MIGRATIONS, new))
     with pytest.raises(LedgerError):
         open_ledger()
-    assert table_info(ledger_path, "votes") == []
-    mended = migrations.Migration("votes", new.statements[:1])
+    assert table_info(ledger_path, "reports") == []
+    mended = migrations.Migration("reports", new.statements[:1])
     monkeypatch.setattr(database, "MIGRATIONS", (*migrations.MIGRATIONS, mended))
     open_ledger().close()
-    assert table_info(ledger_path, "votes") == [("seq", "INTEGER")]
+    assert table_info(ledger_path, "reports") == [("seq", "INTEGER")]
 
 
 def test_a_newer_ledger_asks_for_an_upgrade(
     open_ledger: Open, ledger_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Older code leaves it alone."""
-    newer = migrations.Migration("votes", ("CREATE TABLE votes (seq INTEGER PRIMARY KEY)",))
+    newer = migrations.Migration("reports", ("CREATE TABLE reports (seq INTEGER PRIMARY KEY)",))
     with monkeypatch.context() as patch:
         patch.setattr(database, "MIGRATIONS", (*migrations.MIGRATIONS, newer))
         open_ledger().close()

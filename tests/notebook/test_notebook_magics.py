@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from compared_clips import write_ledger
 from IPython.core.interactiveshell import InteractiveShell
 from notebook_shell import Shell, open_shell
 
@@ -183,8 +184,12 @@ def test_every_built_command_runs_before_there_is_anything(
     """In an empty folder each command answers or says in one line what is missing."""
     arguments = {"cancel": "x", "retry": "x", "resend": "x", "abandon": "x", "adopt": "x y", "key": "status"}
     arguments |= {"promote": "x --to t2v-pro", "join": "x film.mp4", "chain": '"a fox wakes" --dry-run'}
+    for line in ("%hailuo compare x", "%hailuo vote x"):
+        with pytest.raises(errors.InvalidRequest, match="run a %%hailuo cell first"):
+            shell.run(line)
+    arguments["rate"] = "x 3"
     for command in COMMANDS:
-        if not command.is_built or command.name in {"balance"}:
+        if not command.is_built or command.name in {"balance", "compare", "vote"}:
             continue
         line = f"%hailuo {command.name} {arguments.get(command.name, '')}"
         if command.name in arguments.keys() - {"key", "chain"} | {"show"}:
@@ -195,6 +200,28 @@ def test_every_built_command_runs_before_there_is_anything(
     shown = capsys.readouterr().out
     assert "Nothing is out" in shown
     assert "No key: the simulator is used" in shown
+
+
+def test_clips_are_compared_and_voted_on_by_name_variable_and_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line, a call and a batch's own method give the same; a terminal shows text, and nobody to vote."""
+    ids = write_ledger(tmp_path, ({"light": "dawn"}, {"light": "noon"}))
+    with open_shell(tmp_path) as shell:
+        shown = shell.run("%hailuo compare fox --x light")
+        assert repr(shown) == "<2 clips side by side, light>"
+        shell.run("import hailuo_nb as hn; batch = %hailuo show fox")
+        for code in ("hn.compare(batch)", "batch.compare(x='light')", "%hailuo compare batch"):
+            assert len(shell.run(code)) == 2
+        shell.run("files = ['hailuo/clips/fox #0 é-t1.mp4']")
+        assert len(shell.run(f"%hailuo compare files {ids[1]}")) == 2
+        assert "0 votes given, 1 left" in repr(shell.run("hn.vote(batch, by='light', votes=1)"))
+        shell.run("%hailuo vote batch --by light --votes 1")
+        with pytest.raises(errors.InvalidRequest, match="there is no such axis"):
+            shell.run("%hailuo compare fox --y wind")
+    said = capsys.readouterr().out
+    assert "dawn · hailuo/clips/fox #0 é-t1.mp4" in said
+    assert "A vote needs somebody who looks" in said
 
 
 def test_variants_and_quote_tell_prices(shell: Shell) -> None:

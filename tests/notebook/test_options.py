@@ -50,6 +50,10 @@ BUILT = {
     "join",
     "form",
     "tips",
+    "rank",
+    "rate",
+    "compare",
+    "vote",
 }
 CONTRACT = (
     "form variants quote jobs show wait resume retry resend cancel adopt abandon history compare vote rank rate "
@@ -482,8 +486,8 @@ def test_right_commands(line: str, expected: LineCommand) -> None:
         ("hsitory", "did you mean %hailuo history?"),
         ("JOBS", "did you mean %hailuo jobs?"),
         ("zzzzz", "%hailuo help lists"),
-        ("compare 1 2", "not built yet"),
-        ("vote --nonsense", "not built yet"),
+        ("import 1 2", "not built yet"),
+        ("clean --nonsense", "not built yet"),
         ("jobs now", "takes no words"),
         ("jobs --takes 2", "is no option"),
         ("cancel", "needs ID"),

@@ -83,6 +83,33 @@ def test_what_people_want_stands_first(frame: pd.DataFrame) -> None:
     assert heads(table_html(ClipTable(frame, ("light", "run_s")), {})) == ["", "light", "run_s"]
 
 
+def test_votes_are_one_column_once_there_are_any(frame: pd.DataFrame) -> None:
+    """Won, lost and tied in words, sorted by the share of wins; a reject is no rating of 0, and 0 votes say nothing."""
+    counts = {"wins": [3, 0], "losses": [1, 0], "ties": [2, 0]}
+    columns: dict[str, Any] = {name: pd.array(made, dtype="Int64") for name, made in counts.items()}
+    voted = frame.head(2).assign(**columns, rating=pd.array([0, None], dtype="Int64"))
+    html = table_html(ClipTable(voted), {})
+    assert heads(html)[-4:] == ["cost", "votes", "rating", "created"]
+    assert 'data-v="0.666666666666667">3 won, 1 lost, 2 tied</td>' in html
+    assert ">rejected</td>" in html
+    assert not re.search(r"(wins|losses|ties) \d", html)
+    assert heads(table_html(ClipTable(voted, ("votes", "wins")), {})) == ["", "votes", "wins"]
+    own = voted.assign(votes=["mine", "yours"])
+    assert heads(table_html(ClipTable(own), {})).count("votes") == 1
+    assert "mine" in table_html(ClipTable(own), {})
+
+
+def test_measures_are_columns_where_somebody_asked_for_them(frame: pd.DataFrame) -> None:
+    """Those measured in the background stand with the rest, on demand, and in no run that is compared."""
+    measured = frame.assign(**{"m.motion_px": [1.23456] * 13 + [2.5] * 13})
+    assert "m.motion_px" not in heads(table_html(ClipTable(measured), {}))
+    assert "m.motion_px 1.235</div>" in table_html(ClipTable(measured), {})
+    assert "m.motion_px" not in table_html(ClipTable(measured), {}, is_headless=True)
+    assert heads(table_html(ClipTable(measured, ("m.motion_px",)), {})) == ["", "m.motion_px"]
+    measured.attrs["unmeasured"] = []
+    assert "m.motion_px" in heads(table_html(ClipTable(measured), {}, is_headless=True))
+
+
 def test_money_is_money_and_simulated_is_said(frame: pd.DataFrame) -> None:
     """Two decimals, both sums apart, and a class that keeps MathJax away."""
     html = table_html(ClipTable(frame), {})

@@ -19,6 +19,7 @@ from typing import Any
 
 from hailuo_nb import errors
 from hailuo_nb.jobs.desk import Desk
+from hailuo_nb.media.measures import VERSION
 from hailuo_nb.session.session import Session
 from hailuo_nb.wavespeed.billing import Billing
 from hailuo_nb.wavespeed.prediction import Prediction
@@ -133,7 +134,9 @@ class FakeWorker:
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Measure nothing."""
-        assert operation in {"finish", "poster", "probe", "start"}
+        assert operation in {"finish", "poster", "probe", "start", "measure"}
+        if operation == "measure":
+            return {"measures": {"motion_px": 1.5, "cuts": 0.0}, "version": VERSION}
         data = Path(arguments["path"]).read_bytes()
         if operation == "start":
             # The frame says which file and time it is of, so that it can be told what was sent.
