@@ -142,12 +142,15 @@ def fit(bouts: Bouts, prior: float = PRIOR) -> tuple[Floats, float]:
         tolerance=1e-10,
         limit=_MOST_ROUNDS,
     )
-    if prior and found.iterations >= _MOST_ROUNDS:
-        # With few votes, none of them a tie, evalica's steps can go in a circle for ever, far from the maximum.
-        near, ties = _newton(bouts, bouts.results[None], np.zeros(bouts.count), 0.5, prior)
-        return near[0] - near[0].mean(), float(np.exp(ties[0]))
     scores = np.log(found.scores.sort_index().to_numpy(dtype=np.float64))[: bouts.count]
-    return scores - scores.mean(), 2 * float(found.v) if bouts.results[:, 2].any() else 0.0
+    scores -= scores.mean()
+    if prior:
+        # With few votes, none of them a tie, evalica's steps can go in a circle, or stop far from the maximum.
+        near, ties = _newton(bouts, bouts.results[None], np.zeros(bouts.count), 0.5, prior)
+        highest = near[0] - near[0].mean()
+        if np.abs(highest - scores).max() > _SMALL_STEP:
+            return highest, float(np.exp(ties[0]))
+    return scores, 2 * float(found.v) if bouts.results[:, 2].any() else 0.0
 
 
 def strengths(

@@ -119,16 +119,33 @@ def test_the_same_seed_gives_the_same_intervals() -> None:
     assert first.low.tolist() != other.low.tolist()
 
 
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=40))
-@example([(0, 1, 0), (0, 1, 0), (2, 0, 0)])  # on which evalica goes in a circle
-def test_the_quick_fit_is_the_library_s_own(outcomes: list[tuple[int, int, int]]) -> None:
-    """Whatever was voted, Newton's method for all replicates and evalica find the same scores."""
+VOTES = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=40)
+
+
+def likelihood(some: Bouts, scores: np.ndarray, tie: float) -> float:
+    """Give Davidson's log-likelihood of votes and prior, written as in his paper; the average has the score 0."""
+    told = some.with_average(strength.PRIOR)
+    worth = np.exp(np.append(scores, 0.0))
+    one, other = worth[told.first], worth[told.second]
+    tied = tie * np.sqrt(one * other)
+    chances = np.stack([one, other, tied], axis=1) / (one + other + tied)[:, None]
+    return float((told.results * np.log(np.maximum(chances, 1e-300))).sum())
+
+
+@given(VOTES)
+@example([(0, 1, 0), (0, 1, 0), (2, 0, 0)])  # here evalica goes in a circle,
+@example([(0, 1, 0), (0, 2, 0), (3, 0, 0)])  # and here it stops too early
+def test_scores_are_where_the_likelihood_is_highest(outcomes: list[tuple[int, int, int]]) -> None:
+    """Whatever was voted: no score can be moved for the better, and what is shown is what the replicates are around."""
     some = Bouts.of(5, [each for each in outcomes if each[0] != each[1]])
     if not some.results.size:
         return
-    slow, _ = fit(some)
-    quick = strength._newton(some, some.results[None], np.zeros(5), 0.5, strength.PRIOR)[0][0]
-    assert quick - quick.mean() == pytest.approx(slow, abs=1e-4)
+    found, ties = strength._newton(some, some.results[None], np.zeros(5), 0.5, strength.PRIOR)
+    quick, tie = found[0], float(np.exp(ties[0]))
+    top = likelihood(some, quick, tie)
+    for step in (*np.eye(5) * 0.01, *np.eye(5) * -0.01):
+        assert likelihood(some, quick + step, tie) < top
+    assert fit(some)[0] == pytest.approx(quick - quick.mean(), abs=2e-4)
 
 
 def test_what_won_every_time_has_a_finite_score() -> None:
