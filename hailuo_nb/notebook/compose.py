@@ -247,7 +247,8 @@ def clip_of(key: str, place: Place, batch: Batch, known: Known, takes: Mapping[s
         hint=_hint(job),
         prediction_id=job.prediction_id or "",
         note=_odd_size(job, variant),
-        actions=_actions(job) or _another(job, known, takes, is_gathered=batch.is_gathered),
+        actions=_actions(job)
+        or _another(job, known, takes, is_gathered=batch.is_gathered) + _for_the_form(job),
         axes=_axes(place, job, variant, size, batch),
     )
 
@@ -351,6 +352,13 @@ def _actions(job: Job) -> tuple[Action, ...]:
             ),
         )
     return ()
+
+
+def _for_the_form(job: Job) -> tuple[Action, ...]:
+    """Give the button that fills the form with what made a clip."""
+    if job.status != "completed":
+        return ()
+    return (Action("use", "Use again", title="Fill the form with what made this clip"),)
 
 
 def _another(job: Job, known: Known, takes: Mapping[str, int], *, is_gathered: bool) -> tuple[Action, ...]:

@@ -16,7 +16,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from hailuo_nb.catalog.imageref import ImageRef
-from hailuo_nb.errors import HailuoError
+from hailuo_nb.errors import HailuoError, InvalidRequest
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.notebook.card import CardPainter, CardWidget, Publish, show_static
 from hailuo_nb.notebook.compare import SideBySide
@@ -53,6 +53,11 @@ class Front:
         Gives variants and takes what a person answers.
     shell : IPython.core.interactiveshell.InteractiveShell
         The running shell.
+
+    Attributes
+    ----------
+    fill : callable or None
+        Fills the form that was opened last, where one is open.
     """
 
     def __init__(self, session: Session, shell: Any) -> None:
@@ -61,6 +66,7 @@ class Front:
         self._shown = 0
         self._last: tuple[str, int] | None = None
         self._scenes: list[_Scene] = []
+        self.fill: Callable[[Job], None] | None = None
 
     def attach(self) -> None:
         """Let the shell show frames and sheets as pictures that a notebook can keep, and tables of clips as tables."""
@@ -75,6 +81,20 @@ class Front:
         """Give what shows clips side by side."""
         return SideBySide(self._session, self._shell, comparing.found(self._session, what), x=x, y=y)
 
+    def use_again(self, job: Job) -> None:
+        """Fill the form that was opened last with what made a clip.
+
+        Raises
+        ------
+        InvalidRequest
+            No form is open.
+        """
+        if self.fill is None:
+            raise InvalidRequest(
+                f"No form is open here: %hailuo form {job.id} opens one with this clip in it."
+            )
+        self.fill(job)
+
     def show(self, batch: Batch) -> bool:
         """Show a batch in the running cell, once."""
         here = (batch.id, int(self._shell.execution_count))
@@ -83,7 +103,8 @@ class Front:
         self._last = here
         self._shown += 1
         around = look_around(self._shell)
-        scene = _Scene(self._session, batch, f"hailuo-{batch.id}-{self._shown}", (around.cell_id, here[1]))
+        name = f"hailuo-{batch.id}-{self._shown}"
+        scene = _Scene(self._session, batch, name, (around.cell_id, here[1]), self.use_again)
         if batch.is_headless or not around.has_widgets:
             scene.show_once()
         else:
@@ -95,7 +116,8 @@ class Front:
     def show_under(self, batch: Batch, publish: Publish) -> CardWidget | None:
         """Show a batch where `publish` puts it, from any thread; gives the live card."""
         self._shown += 1
-        scene = _Scene(self._session, batch, f"hailuo-{batch.id}-{self._shown}", (None, self._shown), publish)
+        name = f"hailuo-{batch.id}-{self._shown}"
+        scene = _Scene(self._session, batch, name, (None, self._shown), self.use_again, publish)
         self._scenes.append(scene)
         return scene.show_live()
 
@@ -119,9 +141,11 @@ class _Scene:
         batch: Batch,
         display_id: str,
         cell: tuple[str | None, int],
+        use_again: Callable[[Job], None],
         publish: Publish | None = None,
     ) -> None:
         self.cell = cell
+        self._use_again = use_again
         self._publish = publish
         self._session = session
         self._batch = batch
@@ -209,6 +233,8 @@ class _Scene:
             job.cancel()
         elif job is not None and name in {"retry", "resend", "abandon"}:
             self._aside(job, lambda: self._again(job, name))
+        elif job is not None and name == "use":
+            self._aside(job, lambda: self._use_again(job))
         elif job is not None and wanted and usd is not None:
             self._aside(job, lambda: self._another(job, int(wanted[1]), usd))
 

@@ -164,6 +164,17 @@ def test_the_clips_and_their_rows_are_there(lab: NotebookPage, form: Locator) ->
     assert lab.errors == []
 
 
+def test_use_again_on_a_card_fills_the_form(lab: NotebookPage, form: Locator) -> None:
+    """Its button brings the clip's variant and prompt back into the form; nothing is sent."""
+    form.get_by_role("radio", name=re.compile("^t2v-standard ")).click()
+    box = form.get_by_label("Prompt", exact=True)
+    box.fill("Something else")
+    card = form.locator(".hailuo-card").filter(has_text="A fox of t2v-pro runs")
+    card.get_by_role("button", name="Use again").click()
+    expect(box).to_have_value("A fox of t2v-pro runs along the river")
+    expect(form.get_by_role("radio", name=re.compile("^t2v-pro "))).to_be_checked()
+
+
 def test_the_mouse_does_the_same_and_a_double_click_pays_once(lab: NotebookPage) -> None:
     """Pointer, camera command, axis and a picture that is dropped; the second click of two does nothing."""
     form = lab.add("%hailuo form")

@@ -237,10 +237,13 @@ def test_a_clip_that_is_here_offers_one_more_take_at_todays_price(tmp_path: Path
         {"t2v-pro": find("t2v-pro")}, take_usd={"a" * 64: Decimal("0.52"), "b" * 64: Decimal("0.52")}
     )
     actions = [clip.actions for clip in card_of(batch(*done, going), known).clips]
-    assert actions[0] == actions[2] == ()
-    (one,) = actions[1]
+    assert [each.name for each in actions[0]] == ["use"]
+    assert actions[2] == ()
+    one, use = actions[1]
     assert (one.name, one.label, one.sum, one.command) == ("take-3", "New take $0.52", "0.52", "--takes 3")
-    assert [clip.actions for clip in card_of(batch(*done), Known()).clips] == [(), ()]
+    assert (use.name, use.label, use.command) == ("use", "Use again", "")
+    unpriced = card_of(batch(*done), Known())
+    assert [[each.name for each in clip.actions] for clip in unpriced.clips] == [["use"], ["use"]]
     simulated = batch(job(tmp_path, service="simulator", status="completed"))
     assert card_of(simulated, known).clips[0].actions[0].label == "New take simulated $0.52"
 

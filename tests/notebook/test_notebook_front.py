@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from hailuo_nb.errors import InvalidRequest
 from hailuo_nb.notebook import front
 from hailuo_nb.notebook.compose import Known
 from hailuo_nb.notebook.front import _Scene
@@ -53,7 +55,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, Callable[[], Non
 def test_many_changes_are_drawn_once(later: list[tuple[float, Callable[[], None]]]) -> None:
     """A thousand changes in a row make one state, the newest; the last change of all is drawn at once."""
     batch, painter, states = Clips(), Painter(), iter("abc")
-    scene = _Scene(None, batch, "x", (None, 1))  # type: ignore[arg-type]
+    scene = _Scene(None, batch, "x", (None, 1), lambda _: None)  # type: ignore[arg-type]
     scene._painter, scene._card = painter, lambda: next(states)  # type: ignore[assignment, method-assign]
     for _ in range(1000):
         scene._on_change(None)  # type: ignore[arg-type]
@@ -67,3 +69,14 @@ def test_many_changes_are_drawn_once(later: list[tuple[float, Callable[[], None]
     batch.is_done = True
     scene._on_change(None)  # type: ignore[arg-type]
     assert painter.drawn[1] == "last b"
+
+
+def test_use_again_fills_the_form_that_is_open_or_says_how_to_open_one() -> None:
+    """The button of a clip hands it to the form; without a form it costs nothing and names the command."""
+    shown, filled = front.Front(None, None), []  # type: ignore[arg-type]
+    clip: Any = SimpleNamespace(id="k3m8x2ab")
+    with pytest.raises(InvalidRequest, match="%hailuo form k3m8x2ab"):
+        shown.use_again(clip)
+    shown.fill = filled.append
+    shown.use_again(clip)
+    assert filled == [clip]

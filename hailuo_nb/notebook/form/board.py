@@ -8,12 +8,13 @@ a box, and twins are an update of one output that the form's cell has left for t
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import ipywidgets
 from IPython.display import publish_display_data
 
+from hailuo_nb.jobs.job import Job
 from hailuo_nb.session.batch import Batch
 
 __all__ = ["Board", "Shower"]
@@ -23,7 +24,9 @@ MOST_BATCHES = 12
 
 @runtime_checkable
 class Shower(Protocol):
-    """Whoever draws batches elsewhere than in the running cell."""
+    """Whoever draws batches elsewhere than in the running cell, and hands on clips that are to be used again."""
+
+    fill: Callable[[Job], None] | None
 
     def show_under(self, batch: Batch, publish: Any) -> Any:
         """Show a batch where `publish` puts it; gives the live widget, if there is one."""

@@ -192,6 +192,8 @@ class Form:
         self._look_soon.close()
         self._ask_soon.close()
         self._box.close()
+        if isinstance(self._session.front, Shower) and self._session.front.fill == self.fill:
+            self._session.front.fill = None
         publish_display_data(  # type: ignore[no-untyped-call]
             {"text/plain": ""}, transient={"display_id": self._mark}, update=True
         )
@@ -209,6 +211,8 @@ class Form:
         bundle["text/plain"] = "hailuo form"
         publish_display_data(bundle, transient={"display_id": self._mark})  # type: ignore[no-untyped-call]
         self._board.open(self._static())
+        if isinstance(self._session.front, Shower):
+            self._session.front.fill = self.fill
 
     def _static(self) -> dict[str, str]:
         """Give the form as text, with the cell that says the same."""
