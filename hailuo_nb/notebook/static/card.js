@@ -176,7 +176,7 @@ class Tile {
     this.why.replaceChildren(...(clip.why ? [make("bdi", "", clip.why)] : []));
     this.why.hidden = !clip.why;
     const lines = (clip.lines ?? []).map((text) => line(text, "quiet"));
-    const isRow = !!this.card.data.is_table; // a row has no room in its frame
+    const isRow = !!this.card.data.is_table; // no room in its frame
     const nodes = [row, ...lines];
     const acts = clip.actions?.length ? [this.card.actionRow(clip.actions, clip.key)] : [];
     const isBelow = isRow || this.isPlayable; // a picture is no place for a button that costs
@@ -201,13 +201,13 @@ class Tile {
     const name = line(isDone ? clip.file : `will be ${clip.file}`, "", url ? "a" : "span");
     if (url) Object.assign(name, { href: url, target: "_blank", rel: "noopener" });
     else if (isDone) this.card.later(800, () => { // the twin comes next
-      if (this.card.urlOf(clip)) this.writeBody();
+      if (this.card.urlOf(clip)) row.replaceWith(this.filePath());
     });
     row.append(name);
     return row;
   }
 
-  /** Copying the prompt, and facts on demand: in the corner of the frame, so that no line of the twin is missing. */
+  /** Copying the prompt, and facts on demand: in the corner of the frame, so no line of the twin is missing. */
   writeTools() {
     const { clip } = this;
     const { data } = this.card;
