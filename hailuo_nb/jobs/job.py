@@ -205,6 +205,12 @@ class Job:
         return self._folder / self.file
 
     @property
+    def held_because(self) -> str:
+        """Why it waits for a yes; its note may tell of something else by now."""
+        error = self._settled.exception() if self.is_held and self._settled.done() else None
+        return str(error) if error is not None else self.note
+
+    @property
     def settled(self) -> Future[Path]:
         """Done when the job goes no further by itself; made anew by a retry."""
         return self._settled

@@ -113,7 +113,9 @@ async def _take_turn(desk: Desk, job: Job, inputs: dict[str, Any]) -> float:
     )
     if wait_s > 0:
         return wait_s
-    job.show(await desk.row(job), note="")
+    row = await desk.row(job)
+    # Held in this very moment, its note says why.
+    job.show(row, note=job.note if job.is_held else "")
     if job.wants_cancel or job.is_held:
         await desk.move(job, "planned", detail="not sent: called off in the last moment")
     elif not 0 <= desk.clock() - started <= FRESH_S:

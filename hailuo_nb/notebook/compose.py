@@ -101,7 +101,7 @@ def card_of(batch: Batch, known: Known, now: datetime | None = None) -> CardView
         if known.outlook and left_s and known.outlook.is_held_up(batch.jobs, left_s)
         else ""
     )
-    notes = [*batch.notes, *([held[0].note] if held else [])]
+    notes = [*batch.notes, *([held[0].held_because] if held else [])]
     if held and left_s and pace:
         notes.append(f"It will take {about_text(left_s)} {pace}.")
     return arrange(

@@ -237,7 +237,7 @@ class Batch(Sequence[Job]):
         if held:
             some = "1 clip waits" if len(held) == 1 else f"{len(held)} clips wait"
             raise errors.ConfirmationNeeded(
-                f"{some} for a yes: {held[0].note} Click the card's button, or run the cell with --yes.",
+                f"{some} for a yes: {held[0].held_because} Click the card's button, or run the cell with --yes.",
                 job=held[0],
             )
 

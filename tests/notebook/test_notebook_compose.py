@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from hailuo_nb.catalog.variants import find
+from hailuo_nb.errors import InsufficientCredits
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.jobs.pace import Expectation
 from hailuo_nb.ledger.rows import ClipRow
@@ -205,6 +206,15 @@ def test_a_held_batch_asks_with_its_sum(tmp_path: Path) -> None:
     assert [each.hint for each in card.clips] == ["", "", ""]
     noted = card_of(replace(batch(*held), notes=("One was left out.",)), Known())
     assert noted.note == "One was left out. Over the limit."
+
+
+def test_a_held_clip_says_why_whatever_its_note_tells_since(tmp_path: Path) -> None:
+    """Held in the moment it had its turn, its note was taken away again; the reason is what it was held for."""
+    held = job(tmp_path)
+    held.is_held = True
+    held.settle(InsufficientCredits("No credits are left. Top up, then run the cell again."))
+    held.note = ""
+    assert card_of(batch(held), Known()).note == "No credits are left. Top up, then run the cell again."
 
 
 def test_headless_says_only_what_is_the_same_in_every_run(tmp_path: Path) -> None:
