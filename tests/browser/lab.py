@@ -283,14 +283,17 @@ def uncover(cell: Locator) -> None:
     )
 
 
-def plays(page: Page, video: Locator, width: int = 640) -> None:
-    """Play a video and wait until it has moved, which needs its real bytes."""
-    handle = video.element_handle()
-    assert handle is not None
-    handle.evaluate("(video) => { video.muted = true; return video.play(); }")
-    page.wait_for_function(
-        "([video, width]) => video.currentTime > 0.1 && video.videoWidth === width",
-        arg=[handle, width],
-        timeout=60_000,
-    )
-    handle.evaluate("(video) => video.pause()")
+_PLAY = """async (video) => {
+  video.muted = true;
+  await video.play().catch(() => 0);
+  return [video.currentTime > 0.1, video.videoWidth];
+}"""
+
+
+def plays(page: Page, video: Locator, width: int = 640, timeout_s: float = 60) -> None:
+    """Play a video until it has moved, which needs its real bytes; a twin that is drawn anew takes its player along."""
+    ends = time.monotonic() + timeout_s
+    while (seen := video.evaluate(_PLAY)) != [True, width]:
+        assert time.monotonic() < ends, f"the video does not play: [has moved, width] is {seen}"
+        page.wait_for_timeout(50)
+    video.evaluate("(video) => video.pause()")
