@@ -18,6 +18,7 @@ from hailuo_nb.catalog.variants import Variant, all_variants, looks_like_model_i
 from hailuo_nb.errors import InvalidRequest, KeyMissing
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.notebook import film_commands
+from hailuo_nb.notebook.clean_command import clean
 from hailuo_nb.notebook.compare import SideBySide
 from hailuo_nb.notebook.option_table import COMMANDS, command_help, line_help
 from hailuo_nb.notebook.options import LineCommand
@@ -400,6 +401,7 @@ RUN: Mapping[str, Callable[[HailuoMagics, LineCommand], Any]] = {
     "form": _form,
     "tips": _tips,
     "help": _help,
+    "clean": clean,
     "chain": film_commands.chain,
     "join": lambda magics, command: film_commands.join(magics, command, _named),
     "promote": lambda magics, command: film_commands.promote(magics, command, _named),

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ __all__ = ["Cleaning", "Found", "clean", "cleaned"]
 LARGEST = 200_000_000
 _MARK = "\ufeff"
 _BYTES = re.compile(r"(?:image/(?!svg)|audio/|video/|font/|application/(?:pdf|octet-stream|zip|gzip)).*")
-_PLACES = {"source": "its text", "outputs": "its output", "attachments": "an attachment"}
+_PLACES = {"source": "text", "outputs": "output", "attachments": "attachment"}
 _MOST_ROUNDS = 20
 
 
@@ -43,7 +43,7 @@ class Found:
     count : int
         How often.
     places : tuple of str
-        Where: its text, its output, its metadata.
+        Where: text, output, metadata, attachment.
     hints : tuple of str
         At most the first four characters of each key, to know it by.
     """
@@ -57,8 +57,10 @@ class Found:
     def __str__(self) -> str:
         where = "the notebook" if self.cell is None else f"cell {self.cell}"
         what = f"{self.count} {self.kind if self.count == 1 else _plural(self.kind)}"
+        *most, last = self.places
+        places = f"{', '.join(most)} and {last}" if most else last
         hints = f" ({', '.join(f'{hint}…' for hint in self.hints)})" if self.hints else ""
-        return f"{where}: {what}{hints} in {' and '.join(self.places)}"
+        return f"{where}: {what}{hints} in its {places}"
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def cleaned(
     seen: dict[tuple[int | None, str], list[tuple[str, str]]] = {}
     for _ in range(_MOST_ROUNDS):
         cuts: list[tuple[int, int, str]] = []
-        keys: dict[tuple[Step, ...], Counter[str]] = {}
+        names: dict[tuple[Step, ...], list[tuple[JsonString, Sequence[Finding]]]] = {}
         for each in strings_of(text):
             found = [] if _is_binary(each.path) else found_in(each.text, known, homes)
             for one in found:
@@ -151,9 +153,10 @@ def cleaned(
                 seen.setdefault((cell, one.kind), []).append((place, one.hint))
             cuts += _cuts(each, found)
             if each.is_key:
-                cuts += _told_apart(each, found, keys.setdefault(each.path[:-1], Counter()))
+                names.setdefault(each.path[:-1], []).append((each, found))
         if not cuts:
             break
+        cuts += [cut for siblings in names.values() for cut in _told_apart(siblings)]
         for start, end, instead in sorted(cuts, reverse=True):
             text = text[:start] + instead + text[end:]
     return text, tuple(_told(seen))
@@ -200,8 +203,8 @@ def _is_binary(path: Sequence[Step]) -> bool:
 def _where(path: Sequence[Step]) -> tuple[int | None, str]:
     """Give the cell and the part of it that a string belongs to."""
     if len(path) > 2 and path[0] == "cells" and isinstance(path[1], int):
-        return path[1] + 1, _PLACES.get(str(path[2]), "its metadata")
-    return None, "its metadata"
+        return path[1] + 1, _PLACES.get(str(path[2]), "metadata")
+    return None, "metadata"
 
 
 def _cuts(string: JsonString, found: Sequence[Finding]) -> list[tuple[int, int, str]]:
@@ -218,16 +221,25 @@ def _cuts(string: JsonString, found: Sequence[Finding]) -> list[tuple[int, int, 
     return cuts
 
 
-def _told_apart(
-    string: JsonString, found: Sequence[Finding], taken: Counter[str]
-) -> list[tuple[int, int, str]]:
-    """Give a number to a key that became equal to another one of its object: two of a name would be one."""
-    text = string.text
-    for each in reversed(found):
-        text = text[: each.start] + each.instead + text[each.end :]
-    taken[text] += 1
-    end = string.start + len(string.raw)
-    return [(end, end, f" ({taken[text]})")] if found and taken[text] > 1 else []
+def _told_apart(names: Sequence[tuple[JsonString, Sequence[Finding]]]) -> list[tuple[int, int, str]]:
+    """Give numbers to names of one object that would become equal: two of a name would be one value."""
+    taken = {string.text for string, found in names if not found}
+    cuts = []
+    for string, found in names:
+        if not found:
+            continue
+        text = string.text
+        for each in reversed(found):
+            text = text[: each.start] + each.instead + text[each.end :]
+        number = next(number for number in count(1) if f"{text}{_numbered(number)}" not in taken)
+        taken.add(f"{text}{_numbered(number)}")
+        end = string.start + len(string.raw)
+        cuts += [(end, end, _numbered(number))] if number > 1 else []
+    return cuts
+
+
+def _numbered(number: int) -> str:
+    return f" ({number})" if number > 1 else ""
 
 
 def _told(seen: dict[tuple[int | None, str], list[tuple[str, str]]]) -> list[Found]:
