@@ -333,7 +333,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("balance", "the credit at the service", (), (_HELP,)),
     Command("settle", "ask what clips really cost, and write it down", (), (_HELP,)),
     Command("tips", "how to write prompts", (), (_HELP,)),
-    Command("doctor", "what is set up and what is not", (), (_HELP,)),
+    Command("doctor", "what is set up and what is not, as a table to paste into an issue", (), (_HELP,)),
     Command("help", "this text, or the text of a command",
             (Argument("COMMAND", "command", "the command to explain"),), (_HELP,)),
 )  # fmt: skip
