@@ -127,7 +127,7 @@ def _grid(group: Group, clip: Callable[[str], ClipFacts], story: Story, read: Re
     """Draw a table with heads on both sides."""
     heads = "".join(f'<th scope="col">{_bdi(head)}</th>' for head in group.columns)
     most = max(len(keys) for row in group.rows for keys in row.cells) * len(group.columns)
-    yield f'<div class="scroll"><table class="grid{" narrow" if most > 3 else ""}">'
+    yield f'{_scroll("clips")}<table class="grid{" narrow" if most > 3 else ""}">'
     yield f"<thead><tr><td></td>{heads}</tr></thead><tbody>"
     for row in group.rows:
         yield f'<tr><th scope="row">{_bdi(row.head)}</th>'
@@ -232,9 +232,15 @@ def _table(story: Story) -> str:
         f"<tr>{''.join(_cell(name, clip, axes) for name in columns)}</tr>\n" for clip in story.clips
     )
     return (
-        '<section aria-labelledby="all"><h2 id="all">All clips</h2><div class="scroll"><table class="facts clips">'
+        '<section aria-labelledby="all"><h2 id="all">All clips</h2>'
+        f'{_scroll("all clips")}<table class="facts clips">'
         f"<thead><tr>{heads}</tr></thead><tbody>\n{rows}</tbody></table></div></section>\n"
     )
+
+
+def _scroll(label: str) -> str:
+    """Begin a place that scrolls sideways where it must, by keyboard too."""
+    return f'<div class="scroll" role="group" tabindex="0" aria-label="{escape(plain(label))}">'
 
 
 def _th(name: str) -> str:
@@ -321,7 +327,7 @@ def _more_votes(ranking: Ranking) -> str:
     rows = "".join(_ranked(line, low, high, ranking) for line in ranking.lines)
     heads = "".join(_th(name) for name in ("rank", ranking.by, "score", "votes", *ranking.priced, "how sure"))
     return (
-        f'<h3>By {_bdi(ranking.by)}, {votes}</h3>{notes}<div class="scroll"><table class="facts">'
+        f'<h3>By {_bdi(ranking.by)}, {votes}</h3>{notes}{_scroll(f"votes by {ranking.by}")}<table class="facts">'
         f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>\n"
     )
 
@@ -373,7 +379,8 @@ def _costs(costs: Sequence[Cost]) -> str:
                 f'<td class="n">{_money(usd_text(total), is_simulated=is_simulated)}</td><td></td><td></td></tr>'
             )
     return (
-        '<section aria-labelledby="costs"><h2 id="costs">Costs</h2><div class="scroll"><table class="facts">'
+        '<section aria-labelledby="costs"><h2 id="costs">Costs</h2>'
+        f'{_scroll("costs")}<table class="facts">'
         f"<thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></section>\n"
     )
 

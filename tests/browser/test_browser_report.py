@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from axe_playwright_python.sync_playwright import Axe
 from compared_clips import write_ledger
 from playwright.sync_api import Browser, Page, expect
 
@@ -65,4 +66,11 @@ def test_a_report_opens_from_a_file_and_plays_what_is_in_it(browser: Browser, tm
     assert len(page.pdf(format="A4")) > 20_000
     assert said == []
     assert set(asked) <= {"file", "data"}
+    context.close()
+
+    # The page's policy keeps axe out as it keeps everything out.
+    context = browser.new_context(offline=True, viewport={"width": 360, "height": 800}, bypass_csp=True)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    assert [each["id"] for each in Axe().run(page).response["violations"]] == []
     context.close()
