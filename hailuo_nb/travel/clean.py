@@ -18,7 +18,7 @@ from typing import Any
 
 from hailuo_nb.errors import InvalidRequest
 from hailuo_nb.travel.jsontext import JsonString, Step, strings_of
-from hailuo_nb.travel.private import KINDS, Finding, found_in
+from hailuo_nb.travel.private import KINDS, Finding, found_in, keys_in
 from hailuo_nb.travel.replacing import replacing
 
 __all__ = ["Cleaning", "Found", "clean", "cleaned"]
@@ -143,6 +143,7 @@ def cleaned(
         As in `clean`.
     """
     seen: dict[tuple[int | None, str], list[tuple[str, str]]] = {}
+    known = [*known, *sorted(_learned(text, known))]
     for _ in range(_MOST_ROUNDS):
         cuts: list[tuple[int, int, str]] = []
         names: dict[tuple[Step, ...], list[tuple[JsonString, Sequence[Finding]]]] = {}
@@ -160,6 +161,12 @@ def cleaned(
         for start, end, instead in sorted(cuts, reverse=True):
             text = text[:start] + instead + text[end:]
     return text, tuple(_told(seen))
+
+
+def _learned(text: str, known: Sequence[str]) -> set[str]:
+    """Give the keys that one place of a notebook gives away, so that they are found in every other one."""
+    shown = (each.text for each in strings_of(text) if not _is_binary(each.path))
+    return {key for each in shown for key in keys_in(each, known)}
 
 
 def _read(path: Path) -> str:

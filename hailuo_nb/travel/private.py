@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["KINDS", "Finding", "found_in", "without"]
+__all__ = ["KINDS", "Finding", "found_in", "keys_in", "without"]
 
 KINDS = ("key", "home path", "signed address", "password in an address")
 """What is looked for, in the words of the lines that say what was found."""
@@ -25,6 +25,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;:]*[A-Za-z]")
 # A picture inside HTML is noise in which anything may seem to stand.
 _DATA_URI = re.compile(r"data:[\w.+/-]{0,80}(?:;[\w=.+-]{0,80})*;base64,[A-Za-z0-9+/=\s]*")
 _SHORTEST_KNOWN = 8
+_SHORTEST_LEARNED = 16
 _MOST_ROUNDS = 20
 
 # Prefixes that their makers publish, so that such keys can be found.
@@ -39,7 +40,8 @@ _BEARER = re.compile(r"(?<![A-Za-z0-9])[Bb]earer[ \t]+([A-Za-z0-9._~+/=-]{16,})"
 _NAMED = re.compile(
     r"(?<![A-Za-z0-9_])(?:[A-Z][A-Z0-9]*_)*(?:API_KEY|API_TOKEN|ACCESS_KEY|SECRET_ACCESS_KEY|HF_TOKEN|GITHUB_TOKEN)"
     r"(?:\\?[\"'])?\]?\s{0,3}(?:[=:]\s{0,3}|\s{1,3})"
-    r"(?:\\?(?P<quote>[\"'])(?P<quoted>[^\s\"'\\<>]{8,})\\?(?P=quote)|(?P<bare>[A-Za-z0-9_-]{12,})(?![A-Za-z0-9_.(\[-]))"
+    r"(?:\\?(?P<quote>[\"'])(?P<quoted>[^\s\"'\\<>]{8,})\\?(?P=quote)"
+    r"|(?:&quot;|&#39;|&#x27;)?(?P<bare>[A-Za-z0-9_-]{12,})(?![A-Za-z0-9_.(\[-]))"
 )
 _PLACEHOLDER = re.compile(
     r"(?i)your|example|placeholder|changeme|\.\.\.|\*\*\*|xxx|[<>${}()]|key-?here|simulated"
@@ -135,6 +137,18 @@ def without(text: str, known: Sequence[str] = (), homes: Sequence[str] | None = 
             colours = "".join(_ANSI.findall(text[each.start : each.end]))
             text = text[: each.start] + each.instead + colours + text[each.end :]
     return text
+
+
+def keys_in(text: str, known: Sequence[str] = ()) -> set[str]:
+    """Give the keys that stand in a text, to look for them where nothing else gives them away.
+
+    ``%env WAVESPEED_API_KEY=...`` in one cell gives away what another one only prints. What is short or a word is left
+    out: it may stand elsewhere and mean something else.
+    """
+    found = {
+        _ANSI.sub("", text[each.start : each.end]) for each in found_in(text, known, ()) if each.kind == "key"
+    }
+    return {key for key in found if len(key) >= _SHORTEST_LEARNED and _is_random(key)}
 
 
 def own_homes() -> tuple[str, ...]:

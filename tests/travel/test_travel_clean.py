@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from hailuo_nb.errors import InvalidRequest
 from hailuo_nb.travel.clean import clean, cleaned
 from hailuo_nb.travel.jsontext import strings_of
-from hailuo_nb.travel.private import found_in, without
+from hailuo_nb.travel.private import found_in, keys_in, without
 
 KEY = "wsk/0123 not of any shape 4567".replace(" ", "-")
 SHAPED = "sk-proj-Ab12Cd34Ef56Gh78Ij90"
@@ -31,6 +32,7 @@ SECRETS = {
         "WAVESPEED_API_KEY=0123456789abcdef01",
         "%env WAVESPEED_API_KEY 0123456789abcdef01",
         'os.environ["WAVESPEED_API_KEY"] = "only-letters-in-quotes"',
+        "WAVESPEED_API_KEY=&#39;0123456789abcdef01&#39;",
         KEY,
     ],
     "home path": [
@@ -244,17 +246,32 @@ def test_a_cleaned_document_is_the_document_of_its_cleaned_texts(document: Any, 
     """Cutting in the file does what cleaning each text does, escapes and all."""
     before = json.dumps({"all": document}, ensure_ascii=is_ascii)
     after, found = cleaned(before, known=[KEY], homes=HOMES)
-    assert json.loads(after) == _each({"all": document})
+    known = [KEY, *(key for each in strings_of(before) for key in keys_in(each.text, [KEY]))]
+    assert json.loads(after) == _each({"all": document}, known)
     assert bool(found) == (after != before)
 
 
-def _each(value: Any) -> Any:
+def _each(value: Any, known: Sequence[str]) -> Any:
     """Clean every text of a document."""
     if isinstance(value, str):
-        return without(value, [KEY], HOMES)
+        return without(value, known, HOMES)
     if isinstance(value, list):
-        return [_each(each) for each in value]
-    return {name: _each(each) for name, each in value.items()} if isinstance(value, dict) else value
+        return [_each(each, known) for each in value]
+    return {name: _each(each, known) for name, each in value.items()} if isinstance(value, dict) else value
+
+
+def test_a_key_that_one_cell_gives_away_is_found_where_another_prints_it() -> None:
+    """``%env NAME=value`` names it; the bare value in another output is the same key, and a short word is not."""
+    key = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+    cells = [f"%env WAVESPEED_API_KEY={key}", f"'{key}'", "OTHER_API_KEY='production'", "production of 2026"]
+    after, found = cleaned(json.dumps({"cells": [{"source": text} for text in cells]}))
+    assert [each["source"] for each in json.loads(after)["cells"]] == [
+        "%env WAVESPEED_API_KEY=***",
+        "'***'",
+        "OTHER_API_KEY='***'",
+        "production of 2026",
+    ]
+    assert [each.cell for each in found] == [1, 2, 3]
 
 
 def test_every_string_of_a_document_is_known_with_its_place() -> None:

@@ -47,7 +47,7 @@ def _nesting(found: Version, run: Callable[..., Any] | None = None) -> list[Chec
     patched_by = getattr(asyncio.run if run is None else run, "__module__", "")
     if patched_by != "nest_asyncio":
         return []
-    is_seven = _installed("ipykernel", found) >= "7"
+    is_seven = not _installed("ipykernel", found).startswith(("5.", "6."))
     do = "Use nest_asyncio2 in its place, which takes the same calls, and restart the kernel."
     said = "it is applied, and on ipykernel 7 cells that wait in Run all are dropped without a word"
     return [Check("nest_asyncio", BROKEN if is_seven else LOOK, said if is_seven else "it is applied", do)]
