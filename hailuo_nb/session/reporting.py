@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hailuo_nb.errors import InvalidRequest
+from hailuo_nb.ledger.rows import ClipRow
 from hailuo_nb.session.batch import Batch
 from hailuo_nb.session.cleaning import known_keys
 from hailuo_nb.session.judging import clips_of
@@ -20,7 +22,7 @@ from hailuo_nb.travel import report
 if TYPE_CHECKING:
     from hailuo_nb.session.session import Session
 
-__all__ = ["read_size", "write_report"]
+__all__ = ["read_size", "write_report", "write_rows"]
 
 _SIZE = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)\s*(B|kB|MB|GB|)", re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000}
@@ -53,9 +55,21 @@ def write_report(
     overwrite : bool
         Whether any file may be written over; a report of ours always is.
     """
-    target = session.folder / Path(path).expanduser()
-    size = report.EMBED_BYTES if embed is None else read_size(embed)
     rows = clips_of(session, what.jobs if isinstance(what, Batch) else what)
+    target = session.folder / Path(path).expanduser()
+    return write_rows(session, rows, target, title=title, embed=embed, overwrite=overwrite)
+
+
+def write_rows(
+    session: Session,
+    rows: Sequence[ClipRow],
+    target: Path,
+    *,
+    title: str = "",
+    embed: str | int | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write a report of clips that are found already; see `write_report`."""
 
     def poster(clip: Path) -> bytes:
         return base64.b64decode(session.work("poster", path=str(clip))["poster"])
@@ -66,7 +80,7 @@ def write_report(
         rows,
         session.folder,
         title=title,
-        embed_bytes=size,
+        embed_bytes=report.EMBED_BYTES if embed is None else read_size(embed),
         poster=poster,
         known=known_keys(session.keys),
         overwrite=overwrite,
