@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hailuo_nb.notebook.api import (
         ballot,
         chain,
+        clean,
         compare,
         form,
         generate,
@@ -45,6 +46,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ballot",
     "chain",
+    "clean",
     "compare",
     "errors",
     "form",

@@ -32,6 +32,7 @@ one cause that a caller would treat differently::
     ├── DownloadFailed             the clip exists and its file is not here
     │   └── ClipInvalid            what came is not a playable video
     ├── JobCancelled               cancelled before it was sent
+    ├── NotClean                   a notebook gives something away that should stay here
     └── LedgerError                the ledger cannot be opened or written
 
 In a notebook they show as one line: IPython asks an exception for ``_render_traceback_``.
@@ -59,6 +60,7 @@ __all__ = [
     "KeyMissing",
     "LedgerError",
     "LimitReached",
+    "NotClean",
     "NotConnected",
     "NotFound",
     "NotOnDisk",
@@ -255,6 +257,22 @@ class ClipInvalid(DownloadFailed):
 
 class JobCancelled(HailuoError):
     """The job was cancelled before it was sent; it cost nothing."""
+
+
+class NotClean(HailuoError):
+    """A notebook gives away a key, a home path or a signed address.
+
+    Parameters
+    ----------
+    message : str
+        How many of each.
+    found : tuple of str
+        A line for each cell and kind; none shows a secret.
+    """
+
+    def __init__(self, message: str, *, found: tuple[str, ...] = (), job: Any = None) -> None:
+        super().__init__(message, job=job)
+        self.found = found
 
 
 class LedgerError(HailuoError):

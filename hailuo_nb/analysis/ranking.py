@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from hailuo_nb.ledger.store import Ledger
 
-__all__ = ["COLUMNS", "LEAST_VOTES", "ranking"]
+__all__ = ["COLUMNS", "LEAST_VOTES", "ranking", "run_s"]
 
 COLUMNS = (
     *("rank", "score", "low", "high", "wins", "losses", "ties", "both_bad", "votes", "win_share", "clips"),
@@ -201,7 +201,7 @@ def _price(records: Sequence[dict[str, Any]], rows: Sequence[ClipRow], named: Ma
     for record in records:
         mine = rows_of[record["name"]]
         cost = _mean([float(row.cost_usd) for row in mine if row.cost_usd is not None])
-        took = _mean([seconds for row in mine if (seconds := _run_s(row)) is not None])
+        took = _mean([seconds for row in mine if (seconds := run_s(row)) is not None])
         share = record["win_share"]
         record |= {
             "clips": len(mine),
@@ -212,7 +212,7 @@ def _price(records: Sequence[dict[str, Any]], rows: Sequence[ClipRow], named: Ma
         }
 
 
-def _run_s(row: ClipRow) -> float | None:
+def run_s(row: ClipRow) -> float | None:
     """Give the seconds that a clip took: the service's own figure, else what the polls saw, as in the history."""
     if row.execution_ms is not None:
         return row.execution_ms / 1000

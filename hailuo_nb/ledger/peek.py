@@ -36,15 +36,28 @@ def count_out(path: Path) -> dict[str, int]:
     try:
         if not path.is_file():
             return counts
-        wal = path.with_name(path.name + "-wal")
-        # Without anything in the write-ahead log nobody has to make its helper files: then read the bare
-        # file.
-        is_at_rest = not (wal.exists() and wal.stat().st_size)
-        address = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if is_at_rest else ''}"
-        with closing(sqlite3.connect(address, uri=True, timeout=0.1)) as ledger:
+        with closing(_opened(path)) as ledger:
             marks = ", ".join("?" * len(OUT))
             query = f"SELECT status, count(*) FROM clips WHERE status IN ({marks}) GROUP BY status"  # noqa: S608
             counts.update(ledger.execute(query, OUT))
     except (sqlite3.Error, OSError, ValueError):
         return dict.fromkeys(OUT, 0)
     return counts
+
+
+def count_clips(path: Path) -> int | None:
+    """Count every clip of a ledger; None where it cannot be read now."""
+    try:
+        with closing(_opened(path)) as ledger:
+            return int(ledger.execute("SELECT count(*) FROM clips").fetchone()[0])
+    except (sqlite3.Error, OSError, ValueError):
+        return None
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """Open a ledger to look at it."""
+    wal = path.with_name(path.name + "-wal")
+    # Without anything in the write-ahead log nobody has to make its helper files: then read the bare file.
+    is_at_rest = not (wal.exists() and wal.stat().st_size)
+    address = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if is_at_rest else ''}"
+    return sqlite3.connect(address, uri=True, timeout=0.1)

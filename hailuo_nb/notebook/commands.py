@@ -7,10 +7,8 @@ takes is data in `hailuo_nb.notebook.option_table`; a test holds the two togethe
 from __future__ import annotations
 
 import getpass
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from hailuo_nb.catalog.quotes import usd_text
@@ -18,7 +16,9 @@ from hailuo_nb.catalog.variants import Variant, all_variants, looks_like_model_i
 from hailuo_nb.errors import InvalidRequest, KeyMissing
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.notebook import film_commands
+from hailuo_nb.notebook.clean_command import clean
 from hailuo_nb.notebook.compare import SideBySide
+from hailuo_nb.notebook.doctor import doctor
 from hailuo_nb.notebook.option_table import COMMANDS, command_help, line_help
 from hailuo_nb.notebook.options import LineCommand
 from hailuo_nb.notebook.surroundings import look_around
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from hailuo_nb.notebook.form.form import Form
     from hailuo_nb.notebook.magics import HailuoMagics
-
-LIBRARIES = ("ipykernel", "ipython", "ipywidgets", "anywidget", "httpx", "pandas", "av", "sqlalchemy")
 
 
 def run(magics: HailuoMagics, command: LineCommand) -> Any:
@@ -321,33 +319,6 @@ def _key(magics: HailuoMagics, command: LineCommand) -> None:
         print(f"Key from {key.source}{ending}.")  # noqa: T201 - the answer
 
 
-def _doctor(magics: HailuoMagics, _: LineCommand) -> DataFrame:
-    """Say what is set up and what is not."""
-    import pandas as pd
-
-    session = magics.session()
-    key = session.key()
-    service = session.service_name()
-    around = look_around(magics.shell)
-    settings = session.settings()
-    facts = [
-        ("Python", sys.version.split()[0]),
-        ("hailuo_nb", version("hailuo_nb")),
-        *((name, version(name)) for name in LIBRARIES),
-        ("service", service + ("" if service == "wavespeed" else " (nothing costs money)")),
-        ("key", f"from {key.source}" if key else "none"),
-        ("folder", settings.dir + (", with a ledger" if session.has_ledger() else ", no ledger yet")),
-        ("still out", str(len(session.jobs(only_out=True)))),
-        (
-            "front end",
-            "headless" if around.is_headless else "interactive" if around.has_widgets else "terminal",
-        ),
-        ("cell ids", "known" if around.cell_id else "not told by this front end"),
-        ("settings changed", ", ".join(f"{n} ({s})" for n, s in settings.sources.items()) or "none"),
-    ]
-    return pd.DataFrame(facts, columns=["what", "state"]).set_index("what")
-
-
 def _help(_: HailuoMagics, command: LineCommand) -> None:
     """Explain one command, or list them."""
     named = next((each for each in COMMANDS if command.args[:1] == (each.name,)), None)
@@ -389,7 +360,7 @@ RUN: Mapping[str, Callable[[HailuoMagics, LineCommand], Any]] = {
     "quote": _quote,
     "balance": _balance,
     "key": _key,
-    "doctor": _doctor,
+    "doctor": doctor,
     "resume": _resume,
     "retry": _again,
     "resend": _again,
@@ -400,6 +371,7 @@ RUN: Mapping[str, Callable[[HailuoMagics, LineCommand], Any]] = {
     "form": _form,
     "tips": _tips,
     "help": _help,
+    "clean": clean,
     "chain": film_commands.chain,
     "join": lambda magics, command: film_commands.join(magics, command, _named),
     "promote": lambda magics, command: film_commands.promote(magics, command, _named),

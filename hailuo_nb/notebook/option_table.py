@@ -257,6 +257,11 @@ _OUTSIDE = Option(
 )
 
 
+_CHECK = Option(
+    "--check", "flag", "check", "only say what there is, and fail if there is anything", example="--check"
+)
+
+
 def _later(name: str, text: str) -> Command:
     """Make a command of the contract that is not built yet."""
     return Command(name, text, is_built=False)
@@ -318,7 +323,9 @@ COMMANDS: tuple[Command, ...] = (
              Argument("FILE", "path", "the film, as film.mp4", is_required=True)), (_OUTSIDE, _HELP)),
     _later("export", "a report to pass on"),
     _later("import", "clips made elsewhere"),
-    _later("clean", "remove what nobody needs"),
+    Command("clean", "take keys, home paths and signed addresses out of a notebook, and say what there was",
+            (Argument("NOTEBOOK", "path", "the notebook's file, as fox.ipynb", is_required=True, is_many=True),),
+            (_CHECK, _HELP)),
     Command("key", "set the WaveSpeed key (it asks, and shows nothing), or see which one is used",
             (Argument("status", "word", "only say where the key comes from"),), (_HELP,)),
     Command("budget", "set the budget of this kernel, or see what is left",
@@ -326,7 +333,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("balance", "the credit at the service", (), (_HELP,)),
     Command("settle", "ask what clips really cost, and write it down", (), (_HELP,)),
     Command("tips", "how to write prompts", (), (_HELP,)),
-    Command("doctor", "what is set up and what is not", (), (_HELP,)),
+    Command("doctor", "what is set up and what is not, as a table to paste into an issue", (), (_HELP,)),
     Command("help", "this text, or the text of a command",
             (Argument("COMMAND", "command", "the command to explain"),), (_HELP,)),
 )  # fmt: skip

@@ -8,43 +8,16 @@ In come the posters of a batch as JPEG bytes, out goes one JPEG for where neithe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from io import BytesIO
 from math import ceil
 
 from PIL import Image
 
+from hailuo_nb.media.contact import thumbnail
+
 __all__ = ["page_jpeg", "sheet_jpeg", "thumbnail"]
 
 _MAX_WIDTH = 1200
-
-
-@lru_cache(maxsize=512)  # a twin is rewritten whenever a clip arrives, with the same posters
-def thumbnail(poster: bytes, width: int = 192) -> bytes:
-    """Make a small JPEG of a poster: about 1.5 kB.
-
-    Parameters
-    ----------
-    poster : bytes
-        A JPEG.
-    width : int
-        Of the result, in pixels; a smaller poster stays as it is.
-
-    Returns
-    -------
-    bytes
-        A JPEG; empty if the poster cannot be read.
-    """
-    try:
-        with Image.open(BytesIO(poster)) as image:
-            image.draft("RGB", (width, width))  # decodes at half or a quarter of the size: much quicker
-            small = image.convert("RGB")
-    except (OSError, ValueError):
-        return b""
-    small.thumbnail((width, width))
-    out = BytesIO()
-    small.save(out, "JPEG", quality=50, optimize=True)
-    return out.getvalue()
 
 
 def page_jpeg(png: bytes) -> bytes:

@@ -254,6 +254,13 @@ class Simulator:
         return running
 
 
+def running_at(data: Path) -> str:
+    """Give the address of the simulator that runs on a folder, starting none; empty where none answers."""
+    note = _read_note(data / "server.json")
+    found = None if note is None else _ask(note)
+    return found.base_url if found is not None else ""
+
+
 def _without_keys() -> dict[str, str]:
     """Give the environment for the simulator, which must never see a real key, and finds this package by it."""
     secret = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|^WAVESPEED", re.IGNORECASE)

@@ -94,6 +94,8 @@ class Session:
         Asks somebody for the key without an echo, where there is somebody.
     where : callable
         Gives the cell that is running.
+    keys : KeyRing
+        Every place the key may be in.
     models : Models
         What any model takes and what any request costs.
     consent : Consent
@@ -123,7 +125,7 @@ class Session:
         self._last_settings: Settings | None = None
         self._services: dict[str, WaveSpeed | Simulator] = {}
         self._runners: dict[str, Runner] = {}
-        self._keys = keys.KeyRing(self.folder)
+        self.keys = keys.KeyRing(self.folder)
         self.consent = Consent()
         self.models = Models(self._known_ledger, self._asked, self._sealed)
 
@@ -205,11 +207,11 @@ class Session:
 
     def key(self) -> keys.Key | None:
         """Find the key, wherever it is."""
-        return self._keys.find()
+        return self.keys.find()
 
     def give_key(self, typed: str) -> None:
         """Use a key that was typed, in this kernel only; an empty text takes it away again."""
-        self._keys.typed(typed)
+        self.keys.typed(typed)
         self._service("wavespeed")
 
     def speed_of(self, service: str) -> float:

@@ -56,6 +56,20 @@ def test_a_card_keeps_moving_while_a_later_cell_sleeps(lab: NotebookPage) -> Non
     assert lab.errors == []
 
 
+def test_the_doctor_hears_from_the_page_that_shows_its_table(lab: NotebookPage, server: LabServer) -> None:
+    """A widget answers and says what the page is and plays; the saved notebook holds the answer and no widget."""
+    cell = lab.add("checked = %hailuo doctor\nchecked")
+    expect(cell).to_contain_text("a widget answers: JupyterLab 4")
+    expect(cell).to_contain_text("H.264 yes")
+    expect(cell).to_contain_text("simulator, running")
+    look(cell, "doctor")
+    lab.save()
+    saved = json.loads((server.root / "real" / "real.ipynb").read_text("utf-8"))["cells"][-1]["outputs"]
+    assert [sorted(output["data"]) for output in saved] == [["text/html", "text/plain"], ["text/plain"]]
+    assert "a widget answers" in "".join(saved[0]["data"]["text/plain"])
+    assert lab.errors == []
+
+
 def test_a_failed_clip_says_why_and_its_button_tries_again(lab: NotebookPage) -> None:
     """The reason stands in the frame; the button with the price sends it once more."""
     cell = lab.add("%%hailuo bad << t2v-standard\nA fox [simulate: fail 1200] [simulate: takes 30]")

@@ -54,6 +54,7 @@ BUILT = {
     "rate",
     "compare",
     "vote",
+    "clean",
 }
 CONTRACT = (
     "form variants quote jobs show wait resume retry resend cancel adopt abandon history compare vote rank rate "
@@ -487,7 +488,7 @@ def test_right_commands(line: str, expected: LineCommand) -> None:
         ("JOBS", "did you mean %hailuo jobs?"),
         ("zzzzz", "%hailuo help lists"),
         ("import 1 2", "not built yet"),
-        ("clean --nonsense", "not built yet"),
+        ("import --nonsense", "not built yet"),
         ("jobs now", "takes no words"),
         ("jobs --takes 2", "is no option"),
         ("cancel", "needs ID"),

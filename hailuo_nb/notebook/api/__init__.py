@@ -18,11 +18,12 @@ from hailuo_nb.notebook.api.looking import (
     table,
 )
 from hailuo_nb.notebook.api.making import chain, form, generate, join, quote, raise_if_failed
-from hailuo_nb.notebook.api.sharing import read_recipe
+from hailuo_nb.notebook.api.sharing import clean, read_recipe
 
 __all__ = [
     "ballot",
     "chain",
+    "clean",
     "close",
     "compare",
     "form",

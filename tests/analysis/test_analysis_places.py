@@ -8,7 +8,7 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hailuo_nb.notebook.places import Group, Row, layout
+from hailuo_nb.analysis.places import Group, Row, layout
 
 
 def sweep(**axes: str) -> list[tuple[str, dict[str, str]]]:

@@ -2,7 +2,7 @@
 
 In come the axis values of the clips, place by place; out goes a :class:`Layout`: one flow, groups of flows, or a grid
 with heads on both sides, and for each clip what no head says. Goes into :mod:`hailuo_nb.notebook.view`, which the live
-card and its static twin are both drawn from.
+card and its static twin are both drawn from, and into a report.
 """
 
 from __future__ import annotations
