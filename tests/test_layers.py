@@ -34,9 +34,15 @@ MAY_KNOW: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         frozenset({"errors", "settings", "catalog", "media", "ledger"}),
         frozenset({"pandas", "numpy", "evalica", "matplotlib"}),
     ),
+    # What is passed on: reports, packs, clean notebooks. The session says whose clips and which key.
+    "travel": (
+        frozenset({"errors", "settings", "catalog", "media", "ledger", "prompts", "analysis"}),
+        frozenset(),
+    ),
     "session": (
         frozenset(
             {"errors", "settings", "catalog", "media", "prompts", "wavespeed", "ledger", "jobs", "analysis"}
+            | {"travel"}
         ),
         frozenset({"dotenv", "keyring", "google", "filelock", "pandas"}),
     ),

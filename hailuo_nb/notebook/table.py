@@ -211,6 +211,10 @@ def totals(frame: DataFrame) -> str:
     """
     if "cost_usd" not in frame.columns:
         return ""
+    imported = 0
+    if "imported_utc" in frame.columns:  # somebody else paid for these
+        is_own = frame["imported_utc"].isna()
+        imported, frame = int((~is_own).sum()), frame[is_own]
     costs = frame["cost_usd"]
     is_simulated = (frame["service"] == "simulator").fillna(False).to_numpy(dtype=bool)
     parts = []
@@ -223,7 +227,8 @@ def totals(frame: DataFrame) -> str:
         return ""
     ended = frame["status"].isin(["completed", "failed", "unconfirmed", "abandoned"]).to_numpy(dtype=bool)
     unknown = int((costs.isna().to_numpy(dtype=bool) & ended).sum())
-    return " · ".join([*parts, *([f"{unknown} of unknown cost"] if unknown else [])])
+    more = ((unknown, "of unknown cost"), (imported, "imported"))
+    return " · ".join([*parts, *(f"{count} {words}" for count, words in more if count)])
 
 
 def heading(name: str) -> str:
