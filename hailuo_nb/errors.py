@@ -32,6 +32,7 @@ one cause that a caller would treat differently::
     ├── DownloadFailed             the clip exists and its file is not here
     │   └── ClipInvalid            what came is not a playable video
     ├── JobCancelled               cancelled before it was sent
+    ├── PackRefused                a pack is not whole, not ours or not safe; nothing was taken in
     └── LedgerError                the ledger cannot be opened or written
 
 In a notebook they show as one line: IPython asks an exception for ``_render_traceback_``.
@@ -62,6 +63,7 @@ __all__ = [
     "NotConnected",
     "NotFound",
     "NotOnDisk",
+    "PackRefused",
     "PromptInvalid",
     "RateLimited",
     "RequestRefused",
@@ -255,6 +257,10 @@ class ClipInvalid(DownloadFailed):
 
 class JobCancelled(HailuoError):
     """The job was cancelled before it was sent; it cost nothing."""
+
+
+class PackRefused(HailuoError):
+    """A pack is not whole, not ours or not safe; nothing of it was taken in."""
 
 
 class LedgerError(HailuoError):

@@ -182,8 +182,9 @@ def hash_of_kept(model_id: str, kept: Mapping[str, Any]) -> str | None:
         if isinstance(value, Mapping) and "image" in value:
             if "url_sha256" in value:
                 return None
-            value = plain({key: part for key, part in value.items() if key != "image"})
-        inputs[name] = value
+            inputs[name] = plain({key: part for key, part in value.items() if key != "image"})
+        else:
+            inputs[name] = value
     try:
         return hashlib.sha256(_canonical_text(model_id, inputs).encode("utf-8")).hexdigest()
     except (ValueError, TypeError, RecursionError):

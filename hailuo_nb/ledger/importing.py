@@ -98,7 +98,7 @@ class TakenIn:
 
 
 Place = Callable[[str, ClipRow, Callable[[str], bool]], str]
-"""Given a clip's key, its row, and what tells whether a path is a row's already: puts the file in place, gives its path."""
+"""Given a clip's key, its row, and what tells which paths are taken: puts the file in place and gives its path."""
 
 
 def take_in(

@@ -227,13 +227,12 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.service is not None:
         is_sought = are_few or wanted.prediction_ids is not None or wanted.request_hash is not None
         found.append(literal_column(f"{'' if is_sought else '+'}clips.service", Text) == wanted.service)
-    for exact, value in (
+    exactly = (
         (clips.c.request_hash, wanted.request_hash),
         (clips.c.sha256, wanted.sha256),
         (clips.c.name, wanted.name),
-    ):
-        if value is not None:
-            found.append(exact == value)
+    )
+    found += [column == text for column, text in exactly if text is not None]
     if wanted.tag is not None:
         tags = func.json_each(clips.c.tags).table_valued("value")
         found.append(literal(wanted.tag).in_(select(tags.c.value)))

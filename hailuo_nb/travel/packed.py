@@ -18,7 +18,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from hailuo_nb.catalog.request import hash_of_kept
-from hailuo_nb.errors import HailuoError
 from hailuo_nb.ledger.importing import ForeignBallot, ForeignClip, ForeignVote
 from hailuo_nb.ledger.rows import BallotRow, ClipRow, NewClip, VoteRow
 from hailuo_nb.ledger.voting import ANSWERS
@@ -38,10 +37,6 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _BALLOT_ID = re.compile(r"v[0-9a-f]{10}")
 # Tab and line feed are part of prompts; nothing else that a terminal or a page would obey is.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-
-
-class PackRefused(HailuoError):
-    """A pack is not whole, not ours or not safe; nothing of it was taken in."""
 
 
 class Fault(ValueError):
@@ -193,6 +188,30 @@ def clip_of(told: object) -> PackedClip:
     }
     key = f"{service}:{claimed}:t{new.take}:a{attempt}"
     return PackedClip(file, size, ForeignClip(key, new, attempt, columns))
+
+
+def asked_in(told: object) -> NewClip:
+    """Check what a recipe asks for; a stranger may have written it.
+
+    Raises
+    ------
+    Fault
+        Naming the value.
+    """
+    if not isinstance(told, dict):
+        raise Fault("it is no JSON object")
+    read = _Reader(told)
+    return NewClip(
+        service=read.text("service", 20),
+        request_hash=read.digest("request_hash"),
+        variant=read.text("variant", LONGEST_LABEL),
+        model_id=read.text("model", LONGEST_LABEL),
+        prompt=read.text("prompt", LONGEST_TEXT, lines=True, least=0),
+        take=read.whole("take", 1, 999_999),
+        axes=read.texts("axes"),
+        inputs=read.mapping("inputs"),
+        name=read.optional_text("name", LONGEST_LABEL),
+    )
 
 
 def ballot_of(told: object) -> ForeignBallot:

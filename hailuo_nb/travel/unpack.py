@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hailuo_nb.errors import ClipInvalid
+from hailuo_nb.errors import ClipInvalid, PackRefused
 from hailuo_nb.ledger.importing import ForeignBallot
 from hailuo_nb.media.clip import named
 from hailuo_nb.travel import packed
-from hailuo_nb.travel.packed import Fault, PackedClip, PackRefused
+from hailuo_nb.travel.packed import Fault, PackedClip
 
 __all__ = ["Pack", "Unpacked", "read"]
 
@@ -132,12 +132,12 @@ def _members(archive: zipfile.ZipFile, archive_bytes: int) -> dict[str, zipfile.
     if len(infos) > 2 * packed.MOST_CLIPS + 3:
         raise Fault(f"it lists {len(infos):,} files, more than a pack has")
     members: dict[str, zipfile.ZipInfo] = {}
+    folded: set[str] = set()
     for info in infos:
         name = info.orig_filename
-        if name in members or name.lower() in {
-            known.lower() for known in (packed.MANIFEST, packed.LETTER)
-        } - {name}:
+        if name.casefold() in folded:
             raise Fault(f"it lists {packed.shown(name)} twice")
+        folded.add(name.casefold())
         _check_member(info, name)
         members[name] = info
     files = {name: info for name, info in members.items() if name != packed.CLIPS}

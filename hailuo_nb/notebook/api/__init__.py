@@ -18,16 +18,18 @@ from hailuo_nb.notebook.api.looking import (
     table,
 )
 from hailuo_nb.notebook.api.making import chain, form, generate, join, quote, raise_if_failed
-from hailuo_nb.notebook.api.sharing import read_recipe
+from hailuo_nb.notebook.api.sharing import export, import_pack, read_recipe, rerun
 
 __all__ = [
     "ballot",
     "chain",
     "close",
     "compare",
+    "export",
     "form",
     "generate",
     "history",
+    "import_pack",
     "jobs",
     "join",
     "pivot",
@@ -40,6 +42,7 @@ __all__ = [
     "rank",
     "rate",
     "read_recipe",
+    "rerun",
     "resume",
     "session",
     "sheet",
