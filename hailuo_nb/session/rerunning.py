@@ -232,9 +232,12 @@ def _made(session: Session, file: Path, told: Told, terms: Terms, image: object)
     except packed.Fault as fault:
         raise InvalidRequest(f"The recipe of {named(file)} cannot be followed: {fault}.") from None
     variant = _variant(session, new, may_ask=not terms.offline)
-    asked, left = promoted(session, _as_row(new), variant)
-    if image is not None:
+    if image is not None:  # whatever the recipe's own was
+        kept = {name: value for name, value in new.inputs.items() if name != "image"}
+        asked, left = promoted(session, _as_row(replace(new, inputs=kept)), variant)
         asked = replace(asked, image=picture(image, session.folder))
+    else:
+        asked, left = _followed(session, file, new, variant)
     asked = _with_pictures(session, file, replace(asked, take=new.take))
     batch = session.make(asked, name=new.name, tags=new.tags, cell=session.where(), terms=terms)
     made = batch[0]
@@ -246,6 +249,19 @@ def _made(session: Session, file: Path, told: Told, terms: Terms, image: object)
             f"{variant.name} takes other inputs than when {named(file)} was made, so this is a new request."
         )
     return _with_notes(batch, *notes)
+
+
+def _followed(session: Session, file: Path, new: NewClip, variant: Variant) -> tuple[Asked, tuple[str, ...]]:
+    """Read a recipe as a row is read; of an address with a signature only the rest was kept."""
+    try:
+        return promoted(session, _as_row(new), variant)
+    except InvalidRequest:
+        if not any(isinstance(value, Mapping) and "url_sha256" in value for value in new.inputs.values()):
+            raise
+    raise InvalidRequest(
+        f"{named(file)} starts from a picture whose address was signed, and signatures are not kept: give it again with "
+        "--image (image= in Python)."
+    )
 
 
 def _variant(session: Session, new: NewClip, *, may_ask: bool) -> Variant:
@@ -284,6 +300,11 @@ def _found(session: Session, file: Path, ref: ImageRef) -> ImageRef:
                 return replace(
                     pictures_of.from_path(path, fit if isinstance(fit, str) else None), label=ref.label
                 )
+    if ref.kind == "frame":
+        raise InvalidRequest(
+            f"{named(file)} starts from a frame of a clip that is not in this ledger ({named(Path(ref.label))}): import "
+            "the pack that has it, or give the picture with --image (image= in Python)."
+        )
     which = f" (SHA-256 {digest[:12]}…)" if isinstance(digest, str) else ""
     raise InvalidRequest(
         f"{named(file)} starts from {named(Path(ref.label))}{which}, which is not here: put it beside the notebook, "
