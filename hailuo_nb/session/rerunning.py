@@ -259,8 +259,8 @@ def _followed(session: Session, file: Path, new: NewClip, variant: Variant) -> t
         if not any(isinstance(value, Mapping) and "url_sha256" in value for value in new.inputs.values()):
             raise
     raise InvalidRequest(
-        f"{named(file)} starts from a picture whose address was signed, and signatures are not kept: give it again with "
-        "--image (image= in Python)."
+        f"{named(file)} starts from a picture whose address was signed, and signatures are not kept: give it again "
+        "with --image (image= in Python)."
     )
 
 
@@ -302,8 +302,8 @@ def _found(session: Session, file: Path, ref: ImageRef) -> ImageRef:
                 )
     if ref.kind == "frame":
         raise InvalidRequest(
-            f"{named(file)} starts from a frame of a clip that is not in this ledger ({named(Path(ref.label))}): import "
-            "the pack that has it, or give the picture with --image (image= in Python)."
+            f"{named(file)} starts from a frame of a clip that is not in this ledger ({named(Path(ref.label))}): "
+            "import the pack that has it, or give the picture with --image (image= in Python)."
         )
     which = f" (SHA-256 {digest[:12]}…)" if isinstance(digest, str) else ""
     raise InvalidRequest(

@@ -283,7 +283,7 @@ def test_text_stays_text(good: Files, tmp_path: Path) -> None:
 
 
 def test_no_clip_takes_the_place_of_another_request(good: Files, tmp_path: Path) -> None:
-    """Only a hash that follows from the clip's own inputs is believed, so no cell shows a stranger's clip for its own."""
+    """Only a hash that follows from the clip's own inputs is believed, so no cell shows a stranger's clip."""
     wanted = json.loads(good[packed.MANIFEST])["clips"][0]
     evil = {"prompt": "something else", "inputs": {"prompt": "something else"}}
     (tmp_path / "evil.zip").write_bytes(changed(good, clip(**evil)))

@@ -1,4 +1,4 @@
-"""A clip again from its file: as it was downloaded, stripped of its recipe, put into another container, encoded anew."""
+"""A clip again from its file: as downloaded, stripped of its recipe, in another container, or encoded anew."""
 
 from __future__ import annotations
 
@@ -113,22 +113,21 @@ def test_what_is_only_alike_is_not_taken_for_the_clip(
 ) -> None:
     """A likeness too small, or two that are alike, is told with its figures and the command that would show it."""
     anew = written(session.folder / str(row.path), tmp_path / "anew.mp4", size=(320, 180))
-    for ranked in ([(1, 0.95), (0, 0.4)], [(1, 0.996), (0, 0.995)]):
-        real = session.work
-        monkeypatch.setattr(
-            session,
-            "work",
-            lambda op, ranked=ranked, **a: {"alike": ranked} if op == "alike" else real(op, **a),
-        )
+    ranked: list[tuple[int, float]] = []
+    real = session.work
+
+    def work(operation: str, **arguments: Any) -> dict[str, Any]:
+        return {"alike": ranked} if operation == "alike" else real(operation, **arguments)
+
+    monkeypatch.setattr(session, "work", work)
+    for found in ([(0, 0.95), (1, 0.4)], [(0, 0.996), (1, 0.995)]):  # the newest clip is the first
+        ranked[:] = found
         with pytest.raises(
             errors.InvalidRequest, match=f"too little to go by: .*%hailuo rerun {row.id} shows it"
         ):
             rerunning.rerun(session, anew, NOTHING)
         assert rerunning.read_recipe(session, anew) is None
-        monkeypatch.undo()
-    monkeypatch.setattr(
-        session, "work", lambda op, **a: {"alike": [(1, 0.5)]} if op == "alike" else real(op, **a)
-    )
+    ranked[:] = [(1, 0.5)]
     with pytest.raises(errors.InvalidRequest, match="holds no recipe, has none beside it, and is no clip"):
         rerunning.rerun(session, anew, NOTHING)
 
@@ -234,13 +233,19 @@ def test_a_picture_that_is_not_here_is_named_with_what_to_do(
             OFFLINE,
             image="other name.png",
         )
-    for image in (
-        {"image": "drawing", "pixels": "2" * 64},
-        {"image": "https://a.example/a.png", "url": "https://a.example/a.png", "url_sha256": "3" * 64},
-        {"image": "fox.mp4, last frame", "clip": f"simulator:{'4' * 64}:t1:a1", "at": "last"},
+    for image, words in (
+        ({"image": "drawing", "pixels": "2" * 64}, "drawing, which is not here: put it beside"),
+        (
+            {"image": "https://a.example/a.png", "url": "https://a.example/a.png", "url_sha256": "3" * 64},
+            "signatures are not kept",
+        ),
+        (
+            {"image": "fox.mp4, last frame", "clip": f"simulator:{'4' * 64}:t1:a1", "at": "last"},
+            "a frame of a clip that is not in this ledger",
+        ),
     ):
-        with pytest.raises(
-            errors.InvalidRequest, match="which is not here: put it beside|is not known here any more"
-        ):
+        with pytest.raises(errors.InvalidRequest, match=words):
             rerunning.rerun(elsewhere, recipe_with(tmp_path, row, image), OFFLINE)
+        with pytest.raises(errors.NotOnDisk):
+            rerunning.rerun(elsewhere, recipe_with(tmp_path, row, image), OFFLINE, image="other name.png")
     assert not (tmp_path / "elsewhere" / "hailuo").exists()
