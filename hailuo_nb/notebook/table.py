@@ -288,7 +288,7 @@ def columns_of(
             name if name in frame.columns or name == "votes" else f"params.{name}" for name in table.columns
         ]
     axes = [name for name in frame.columns if name.startswith("params.")]
-    ours = {*COLUMNS, "cached", "version", "cell_text"}
+    ours = {*COLUMNS, "cached", "version", "cell_text", "imported_utc"}
     measured = [name for name in frame.columns if name.startswith("m.")]
     added = [name for name in frame.columns if name not in {*ours, *axes, *measured}]
     # Clips are measured in the background, too: the columns show by themselves only where somebody asked for them.
@@ -439,6 +439,8 @@ def _cost(row: Mapping[str, Any]) -> Cell:
     if row.get("cached") is True and not cost:
         saved = usd_text(_usd(row.get("saved_usd") or 0))
         return Cell(f'{cell.html}<div style="{_SMALL}">on disk, saves {saved}</div>', cell.key, cell.style)
+    if row.get("imported_utc") is not None:
+        return Cell(f'{cell.html}<div style="{_SMALL}">imported</div>', cell.key, cell.style)
     return cell
 
 

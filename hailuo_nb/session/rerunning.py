@@ -384,7 +384,7 @@ def _job_of(session: Session, what: object) -> Job:
         jobs = session.jobs_named(what) or [session.job(what)]
     elif isinstance(what, str):
         raise InvalidRequest(
-            f"There are no clips here yet, and {what[:40]!r} is no file; name an .mp4 or a .json."
+            "There are no clips here yet; run a %%hailuo cell first, or name an .mp4 or a .json."
         )
     else:
         raise InvalidRequest(

@@ -132,12 +132,12 @@ def _write_into(
     ballots: Sequence[tuple[BallotRow, Sequence[VoteRow]]],
     secrets: Sequence[str],
 ) -> None:
-    """Write manifest, clips and recipes, in an order that does not depend on the ledger's."""
+    """Write manifest, clips and recipes, in the order in which the clips were made, however they were named."""
     entries: list[dict[str, Any]] = []
     members: list[tuple[str, Path, bytes]] = []
     keys: dict[str, str] = {}
     names: set[str] = set()
-    for source in sorted(sources, key=lambda each: (*each.row.identity, each.row.attempt)):
+    for source in sorted(sources, key=lambda each: (each.row.created_utc, each.row.seq)):
         if len(entries) == packed.MOST_CLIPS:
             raise InvalidRequest(f"A pack holds {packed.MOST_CLIPS:,} clips at the most; name fewer of them.")
         name = _name(source.path, names)

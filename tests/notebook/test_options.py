@@ -26,6 +26,9 @@ from hailuo_nb.notebook.options import (
 NAMES = ("t2v-standard", "t2v-pro", "i2v-pro", "fast")
 KEY = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 BUILT = {
+    "export",
+    "import",
+    "rerun",
     "history",
     "jobs",
     "wait",
@@ -486,7 +489,7 @@ def test_right_commands(line: str, expected: LineCommand) -> None:
         ("hsitory", "did you mean %hailuo history?"),
         ("JOBS", "did you mean %hailuo jobs?"),
         ("zzzzz", "%hailuo help lists"),
-        ("import 1 2", "not built yet"),
+        ("import 1 2", "takes one FILE"),
         ("clean --nonsense", "not built yet"),
         ("jobs now", "takes no words"),
         ("jobs --takes 2", "is no option"),
