@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -71,12 +71,8 @@ def make(
 ) -> Batch:
     """Make the clips that do not exist yet, and give all of them; see `Session.make`."""
     terms, cell, now = terms or Terms(), cell or Cell(), session.settings()
-    folder, service = session.home(now), session.service_name(now)
-    clips, notes = _to_make(session, asked, now, service, terms)
-    elsewhere = made_elsewhere(session, clips, now, service, is_offline=terms.offline)
-    if elsewhere:
-        service = elsewhere
-        clips, notes = _to_make(session, asked, now, service, terms)
+    folder = session.home(now)
+    service, elsewhere, clips, notes = _planned(session, asked, now, terms)
     new = [_new_clip(clip, service, name, tags) for clip in clips]
     order = _Order(clips, new, _to_pay(session, new, service), terms, now, service)
     check_terms(order.paid, terms)
@@ -125,6 +121,29 @@ def preview(
 
 
 # What is wanted, and what of it is to be paid
+
+
+def _planned(
+    session: Session, asked: Asked, now: Settings, terms: Terms
+) -> tuple[str, str, tuple[Wanted, ...], tuple[str, ...]]:
+    """Give the service of a cell, again where it is not the one that the next clip would go to, clips and notes."""
+    service = session.service_name(now)
+    other = "simulator" if service == "wavespeed" else "wavespeed"
+    try:
+        clips, notes = _to_make(session, asked, now, service, terms)
+    except errors.UnknownVariant:
+        # A model that only the other service has, in a ledger that came from where there was a key.
+        if now.service != "auto" or not session.has_ledger() or not (terms.offline or other == "wavespeed"):
+            raise
+        with suppress(errors.UnknownVariant):
+            clips, notes = _to_make(session, asked, now, other, replace(terms, offline=True))
+            if made_elsewhere(session, clips, now, service, is_offline=terms.offline):
+                return other, other, clips, notes
+        raise
+    elsewhere = made_elsewhere(session, clips, now, service, is_offline=terms.offline)
+    if elsewhere:
+        clips, notes = _to_make(session, asked, now, elsewhere, terms)
+    return elsewhere or service, elsewhere, clips, notes
 
 
 def _to_make(

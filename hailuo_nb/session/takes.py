@@ -111,13 +111,20 @@ def prices_of(session: Session, jobs: Sequence[Job]) -> dict[str, Decimal]:
 
 def _in_a_batch(session: Session, job: Job, take: int, terms: Terms) -> Job:
     """Make a take in a batch of its own."""
-    where = session.where()
+    where, row = session.where(), job.row
     cell = NewBatch(notebook=where.notebook, cell_id=where.id)
 
     def reserve(clip: NewClip, budget_usd: Decimal | None) -> Reserved:
         return session.ledger.reserve(cell, [clip], budget_usd=budget_usd)[0]
 
-    return _made(session, job, take, terms, _quote_of(session, job), reserve)
+    try:
+        quote = _quote_of(session, job)
+    except errors.UnknownVariant:
+        if take != row.take or row.status != "completed":
+            raise
+        # It came from where its model is known; to show it, what it was said to cost is enough.
+        quote = Quote(row.quote_usd, row.quote_source or "table", row.quote_as_of or "", is_estimate=True)
+    return _made(session, job, take, terms, quote, reserve)
 
 
 def _made(
@@ -158,7 +165,8 @@ def _quote_of(session: Session, job: Job) -> Quote:
     asked = GenerationRequest(
         row.variant, row.model_id, MappingProxyType(dict(row.inputs)), int(row.asked_duration_s or 0)
     )
-    return session.quote_of(session.variant(row.variant, may_ask=False), asked, row.service)
+    variant = session.models.variant(row.variant, row.service, may_ask=False)
+    return session.quote_of(variant, asked, row.service)
 
 
 def _clip_of(row: ClipRow, take: int, quote: Quote) -> NewClip:
