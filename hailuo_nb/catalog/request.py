@@ -26,6 +26,8 @@ __all__ = ["GenerationRequest", "ImageRef", "build", "hash_of_kept", "read_value
 # Part of every hash. A change of it, or of the canonical text, would make every saved clip one to be paid
 # anew.
 _VERSION = "v1"
+# What tells a picture, as the ledger keeps it, from an input that is a mapping by itself.
+_PICTURE = frozenset({"url", "sha256", "pixels", "clip"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +181,7 @@ def hash_of_kept(model_id: str, kept: Mapping[str, Any]) -> str | None:
     """
     inputs: dict[str, Any] = {}
     for name, value in kept.items():
-        if isinstance(value, Mapping) and "image" in value:
+        if isinstance(value, Mapping) and "image" in value and _PICTURE & value.keys():
             if "url_sha256" in value:
                 return None
             inputs[name] = plain({key: part for key, part in value.items() if key != "image"})
