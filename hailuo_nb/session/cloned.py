@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hailuo_nb.catalog.quotes import sum_usd, usd_text
+from hailuo_nb.jobs.job import Job
 from hailuo_nb.ledger.rows import NewClip
 from hailuo_nb.session.batch import Place
 from hailuo_nb.session.limits import clips_text
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from hailuo_nb.session.session import Session
 
 MOST_NAMED = 3
+LFS = b"version https://git-lfs"
 IGNORED = """# Made by hailuo_nb. ledger.db and clips/ may be committed: a clone shows the same clips for nothing.
 # What stands here belongs to this machine. ledger.db is whole a second after the last change.
 ledger.db-*
@@ -86,22 +88,35 @@ def without_key(paid: Sequence[NewClip]) -> str:
 
 def files_gone(places: Sequence[Place]) -> tuple[str, ...]:
     """Name the clips that the ledger has and whose files are not here, in one line with what new ones would cost."""
-    jobs = [
-        job
-        for job in dict.fromkeys(place.job for place in places)
-        if job.status == "completed" and not job.planned_path.is_file()
-    ]
-    if not jobs:
-        return ()
+    done = [job for job in dict.fromkeys(place.job for place in places) if job.status == "completed"]
+    gone = [job for job in done if not job.planned_path.is_file()]
+    pointers = [job for job in done if _is_pointer(job.planned_path)]
+    said = []
+    if gone:
+        takes = "a new take of it" if len(gone) == 1 else "new takes of them"
+        price = usd_text(sum_usd(job.quote_usd for job in gone))
+        said.append(f"{_without_file(gone)}. Nothing was sent; {takes} would cost {price}.")
+    if pointers:
+        said.append(
+            f"{_without_file(pointers)}, only what Git LFS puts in its place: git lfs pull brings it."
+        )
+    return tuple(said)
+
+
+def _without_file(jobs: Sequence[Job]) -> str:
+    """Begin the sentence about clips that are not here."""
     more = f" and {len(jobs) - MOST_NAMED} more" if len(jobs) > MOST_NAMED else ""
     named = ", ".join(job.planned_path.name for job in jobs[:MOST_NAMED])
-    is_one = len(jobs) == 1
-    text = (
-        f"{clips_text(len(jobs))} {'has' if is_one else 'have'} no file here: {named}{more}. Nothing was sent; "
-        f"{'a new take of it' if is_one else 'new takes of them'} would cost "
-        f"{usd_text(sum_usd(job.quote_usd for job in jobs))}."
-    )
-    return (text,)
+    return f"{clips_text(len(jobs))} {'has' if len(jobs) == 1 else 'have'} no file here: {named}{more}"
+
+
+def _is_pointer(path: Path) -> bool:
+    """Tell whether a file is what a clone without Git LFS has in the place of a large one."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(LFS)) == LFS
+    except OSError:
+        return False
 
 
 def can_write(path: Path) -> bool:

@@ -145,6 +145,9 @@ def test_what_is_missing_is_named_with_its_price_and_nothing_is_sent(
             assert batch.wait(20)
             assert [job.exception(5) is None for job in batch] == [False, True]
             assert batch[1].id == kept.id
+        (tmp_path / str(gone.path)).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+        (note,) = cell(session, offline=True).notes
+        assert note.endswith("only what Git LFS puts in its place: git lfs pull brings it.")
         assert len(session.ledger.rows()) == 2
 
 
