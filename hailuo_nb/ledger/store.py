@@ -608,6 +608,12 @@ class Ledger:
         """Read what a submit has left for, or is about to, and is not here, oldest first."""
         return self.rows(statuses=OUT, service=service)
 
+    def has_completed(self, service: str) -> bool:
+        """Tell whether any clip of a service is done; one look into an index, whatever the ledger's size."""
+        wanted = select(clips.c.seq).where(clips.c.status == "completed", clips.c.service == service).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(wanted).first() is not None
+
     def unsettled(self, service: str, limit: int = 1000) -> list[ClipRow]:
         """Read finished rows whose cost no billing has told, oldest first."""
         with self._database.read() as connection:

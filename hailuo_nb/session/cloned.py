@@ -67,6 +67,8 @@ def made_elsewhere(
     other = "simulator" if service == "wavespeed" else "wavespeed"
     if now.service != "auto" or not (is_offline or other == "wavespeed") or not session.has_ledger():
         return ""
+    if not session.ledger.has_completed(other):
+        return ""
     found = session.ledger.find(
         [(each, clip.request.hash, clip.take) for each in (other, service) for clip in clips]
     )
