@@ -23,8 +23,6 @@ from hailuo_nb.session import session as session_module
 from hailuo_nb.session.batch import Batch
 from hailuo_nb.session.session import Session
 
-AWAY = {"https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "NO_PROXY": ""}
-
 
 def git(folder: Path, *words: str) -> str:
     """Run git, with nobody's settings."""
