@@ -33,6 +33,7 @@ one cause that a caller would treat differently::
     │   └── ClipInvalid            what came is not a playable video
     ├── JobCancelled               cancelled before it was sent
     ├── NotClean                   a notebook gives something away that should stay here
+    ├── PackRefused                a pack is not whole, not ours or not safe; nothing was taken in
     └── LedgerError                the ledger cannot be opened or written
 
 In a notebook they show as one line: IPython asks an exception for ``_render_traceback_``.
@@ -64,6 +65,7 @@ __all__ = [
     "NotConnected",
     "NotFound",
     "NotOnDisk",
+    "PackRefused",
     "PromptInvalid",
     "RateLimited",
     "RequestRefused",
@@ -273,6 +275,10 @@ class NotClean(HailuoError):
     def __init__(self, message: str, *, found: tuple[str, ...] = (), job: Any = None) -> None:
         super().__init__(message, job=job)
         self.found = found
+
+
+class PackRefused(HailuoError):
+    """A pack is not whole, not ours or not safe; nothing of it was taken in."""
 
 
 class LedgerError(HailuoError):

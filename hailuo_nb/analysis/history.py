@@ -65,7 +65,8 @@ def history(
     """Read the ledger as a DataFrame, the newest clip first.
 
     ``wins, losses, ties`` count the votes that stand; two clips that were both bad are a tie. What was measured of the
-    files (`hailuo_nb.media.measures`) follows as ``m.<name>``, where any clip of the frame was measured.
+    files (`hailuo_nb.media.measures`) follows as ``m.<name>``, where any clip of the frame was measured, and
+    ``imported_utc`` where any came from a pack; what those cost is told and is in no sum.
 
     Parameters
     ----------
@@ -206,6 +207,8 @@ def _frame(stored: Mapping[str, Sequence[Any]], *, is_batch: bool) -> pd.DataFra
     measured = [name for name in stored if name.startswith("m.")]
     if any(value is not None for name in measured for value in stored[name]):
         columns |= {name: _numbers(stored[name], "Float64") for name in measured}
+    if any(ms is not None for ms in stored["imported_utc_ms"]):
+        columns["imported_utc"] = _moments(stored["imported_utc_ms"])
     if is_batch:
         columns["cached"] = pd.array(stored["cached"], dtype="boolean")
     frame: pd.DataFrame = ClipFrame(columns, copy=False)
@@ -356,8 +359,12 @@ def _parsed_alone(text: object) -> Any:
 def _totals(stored: Mapping[str, Sequence[Any]]) -> dict[str, float]:
     """Add up in whole micro-dollars; what was simulated stays apart from money."""
     sums = {"total_usd": 0, "saved_usd": 0, "simulated_usd": 0}
-    money = zip(stored["service"], stored["cost_micros"], stored["saved_micros"], strict=True)
-    for service, cost, saved in money:
+    # What somebody else paid for is no cost of this ledger.
+    costs = [
+        cost if imported is None else 0
+        for cost, imported in zip(stored["cost_micros"], stored["imported_utc_ms"], strict=True)
+    ]
+    for service, cost, saved in zip(stored["service"], costs, stored["saved_micros"], strict=True):
         if service == "simulator":
             sums["simulated_usd"] += cost or 0
         else:

@@ -64,6 +64,8 @@ def spend(frame: pd.DataFrame) -> Any:
     InvalidRequest
         No clip here has a cost.
     """
+    if "imported_utc" in frame.columns:  # somebody else paid for these
+        frame = frame[frame["imported_utc"].isna()]
     groups = [(service, part) for service, part in _services(frame) if part["cost_usd"].notna().any()]
     if not groups:
         raise InvalidRequest("No clip here has a cost yet: there is nothing to draw.")

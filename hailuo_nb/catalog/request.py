@@ -21,11 +21,13 @@ from hailuo_nb.catalog.values import plain
 from hailuo_nb.catalog.variants import Variant
 from hailuo_nb.errors import InvalidRequest
 
-__all__ = ["GenerationRequest", "ImageRef", "build", "read_value"]
+__all__ = ["GenerationRequest", "ImageRef", "build", "hash_of_kept", "read_value"]
 
 # Part of every hash. A change of it, or of the canonical text, would make every saved clip one to be paid
 # anew.
 _VERSION = "v1"
+# What tells a picture, as the ledger keeps it, from an input that is a mapping by itself.
+_PICTURE = frozenset({"url", "sha256", "pixels", "clip"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +103,7 @@ class GenerationRequest:
             name: plain(dict(value.identity)) if isinstance(value, ImageRef) else value
             for name, value in self.inputs.items()
         }
-        whole = {"inputs": inputs, "model": self.model_id, "version": _VERSION}
-        return json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return _canonical_text(self.model_id, inputs)
 
 
 def build(
@@ -161,6 +162,41 @@ def build(
         inputs=MappingProxyType(sent),
         duration_s=variant.length_s(sent),
     )
+
+
+def hash_of_kept(model_id: str, kept: Mapping[str, Any]) -> str | None:
+    """Work out the hash of a request from its inputs as the ledger keeps them, to hold against what a stranger says.
+
+    Parameters
+    ----------
+    model_id : str
+        The service's own name.
+    kept : Mapping
+        As `GenerationRequest.ledger_inputs` gives them.
+
+    Returns
+    -------
+    str or None
+        None where it cannot be told: the address of a picture is kept without its query.
+    """
+    inputs: dict[str, Any] = {}
+    for name, value in kept.items():
+        if isinstance(value, Mapping) and "image" in value and _PICTURE & value.keys():
+            if "url_sha256" in value:
+                return None
+            inputs[name] = plain({key: part for key, part in value.items() if key != "image"})
+        else:
+            inputs[name] = value
+    try:
+        return hashlib.sha256(_canonical_text(model_id, inputs).encode("utf-8")).hexdigest()
+    except (ValueError, TypeError, RecursionError):
+        return None
+
+
+def _canonical_text(model_id: str, inputs: Mapping[str, Any]) -> str:
+    """Write what makes a request itself: compact sorted JSON."""
+    whole = {"inputs": inputs, "model": model_id, "version": _VERSION}
+    return json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def read_value(variant: Variant, name: str, text: str) -> Any:

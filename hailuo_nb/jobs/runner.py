@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 from hailuo_nb import errors
 from hailuo_nb.catalog.imageref import ImageRef
+from hailuo_nb.catalog.quotes import usd_text
 from hailuo_nb.catalog.request import GenerationRequest
 from hailuo_nb.jobs.background import BackgroundLoop
 from hailuo_nb.jobs.desk import LOST, Desk, kept_until
@@ -60,7 +61,10 @@ ENDED = "This session ended; %hailuo resume {id} takes clip {id} up again."
 MISSING = "{file} is not on disk any more. %hailuo resume {id} fetches it again while the service keeps it."
 MISSING_FOR_GOOD = (
     "{file} is not on disk any more, and the service kept it until {until:%d %b %Y}. "
-    "A new clip of it is another take, at the price of one."
+    "A new clip of it is another take, for {price}."
+)
+MISSING_IMPORT = (
+    "{file} is not on disk any more. Import its pack again; a new clip of it is another take, for {price}."
 )
 
 
@@ -550,8 +554,11 @@ class Runner:
     async def _miss(self, job: Job) -> None:
         """Fetch a finished clip whose file has gone again, while the service keeps it and somebody wants it."""
         desk, until = self.desk, kept_until(job.row)
-        if desk.now() >= until or job.prediction_id is None:
-            text = MISSING_FOR_GOOD.format(file=job.file, until=until)
+        price = usd_text(job.quote_usd)
+        if job.row.imported_utc is not None:
+            text = MISSING_IMPORT.format(file=job.file, price=price)
+        elif desk.now() >= until or job.prediction_id is None:
+            text = MISSING_FOR_GOOD.format(file=job.file, until=until, price=price)
         elif not job.wants_file:
             text = MISSING.format(file=job.file, id=job.id)
         elif await self._own(job):

@@ -75,6 +75,22 @@ class Database:
         with self._transaction("BEGIN") as connection:
             yield connection
 
+    def checkpoint(self) -> None:
+        """Bring what is in the write-ahead log into the file itself, as far as no other kernel is reading."""
+        if self._journal != "WAL":
+            return
+        connection = self._engine.raw_connection()
+        try:
+            # It must not wait: whoever uses the ledger comes first, and the next rest is soon.
+            connection.cursor().execute("PRAGMA busy_timeout = 0")
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            connection.cursor().execute(f"PRAGMA busy_timeout = {round(BUSY_S * 1000)}")
+        except sqlite3.Error as error:
+            connection.invalidate()
+            raise one_line(self.path, error) from error
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()

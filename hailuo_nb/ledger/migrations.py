@@ -229,4 +229,19 @@ MEASURES = Migration(
     ),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (FIRST, VOTES, MEASURES)
+IMPORTS = Migration(
+    "imports",
+    (
+        # When somebody else's clip was taken in from a pack: they paid for it, so it counts in no sum here.
+        "ALTER TABLE clips ADD COLUMN imported_utc_ms INTEGER",
+        # Covers what the audit of the running sums leaves out.
+        (
+            "CREATE INDEX clips_imported ON clips (service, status, was_accepted, cost_micros, quote_micros)"
+            " WHERE imported_utc_ms IS NOT NULL"
+        ),
+        # A clip whose recipe a site has stripped is known by its file.
+        "CREATE INDEX clips_by_sha256 ON clips (sha256) WHERE sha256 IS NOT NULL",
+    ),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (FIRST, VOTES, MEASURES, IMPORTS)

@@ -49,6 +49,8 @@ class Wanted:
         These clips only; with prediction ids give the service too.
     request_hash : str, optional
         The takes and attempts of this request; give the service too.
+    sha256 : str, optional
+        Clips whose file was this one.
     batch : str, optional
         The clips that a batch shows, in its order.
     statuses, variants : collection of str, optional
@@ -70,6 +72,7 @@ class Wanted:
     ids: Collection[str] | None = None
     prediction_ids: Collection[str] | None = None
     request_hash: str | None = None
+    sha256: str | None = None
     batch: str | None = None
     statuses: Collection[str] | None = None
     variants: Collection[str] | None = None
@@ -224,10 +227,12 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.service is not None:
         is_sought = are_few or wanted.prediction_ids is not None or wanted.request_hash is not None
         found.append(literal_column(f"{'' if is_sought else '+'}clips.service", Text) == wanted.service)
-    if wanted.request_hash is not None:
-        found.append(clips.c.request_hash == wanted.request_hash)
-    if wanted.name is not None:
-        found.append(clips.c.name == wanted.name)
+    exactly = (
+        (clips.c.request_hash, wanted.request_hash),
+        (clips.c.sha256, wanted.sha256),
+        (clips.c.name, wanted.name),
+    )
+    found += [column == text for column, text in exactly if text is not None]
     if wanted.tag is not None:
         tags = func.json_each(clips.c.tags).table_valued("value")
         found.append(literal(wanted.tag).in_(select(tags.c.value)))

@@ -46,7 +46,7 @@ def reserve(
 ) -> tuple[str, list[Reserved]]:
     """Find or make the row of each clip; see `hailuo_nb.ledger.store.Ledger.reserve`."""
     first, found, to_send = _sorted_out(writing, wanted, budget_usd)
-    batch_id = _insert_batch(writing, batch)
+    batch_id = insert_batch(writing, batch)
     shown = _shown(writing, batch_id, first, found, to_send)
     return batch_id, _place(writing, batch_id, wanted, shown)
 
@@ -133,7 +133,7 @@ def take_in(
         return _answer(writing, clip, clip_row(known))
     tried = attempts(writing.connection, [clip.identity])[clip.identity]
     attempt = 1 + max((row.attempt for row in tried), default=0)
-    batch_id = _insert_batch(writing, batch)
+    batch_id = insert_batch(writing, batch)
     row = replace(
         _new_rows(writing, batch_id, [clip], attempt)[0],
         status="submitted",
@@ -263,7 +263,8 @@ def _answer(writing: Writing, clip: NewClip, row: ClipRow) -> Reserved:
     )
 
 
-def _insert_batch(writing: Writing, batch: NewBatch) -> str:
+def insert_batch(writing: Writing, batch: NewBatch) -> str:
+    """Write a batch down, with the version of its cell before it, and give its id."""
     text = None if batch.cell_text is None else clean(batch.cell_text)
     cell_hash = None if text is None else hashlib.sha256(text.encode()).hexdigest()
     notebook = notebook_name(batch.notebook)
@@ -304,8 +305,8 @@ def _take_up(
     # Asked again by another cell: that cell's words, price and place in the history count now.
     changes = []
     for clip, row in old:
-        blank = _blank(writing, batch_id, clip, row.attempt, row.seq, row.id)
-        changes.append((row, {name: getattr(blank, name) for name in _ASKED} | {"fence": row.fence + 1}))
+        asked = blank(writing, batch_id, clip, row.attempt, row.seq, row.id)
+        changes.append((row, {name: getattr(asked, name) for name in _ASKED} | {"fence": row.fence + 1}))
     rows = writing.change_all(changes, detail="planned again")
     new = _new_rows(writing, batch_id, [clip for clip in to_send if clip.identity not in found], 1)
     writing.insert(new)
@@ -333,11 +334,11 @@ _ASKED = (
 def _new_rows(writing: Writing, batch_id: str, wanted: Sequence[NewClip], attempt: int) -> list[ClipRow]:
     """Make rows with their numbers and ids; they are not written yet."""
     first = writing.next_seq()
-    ids = _free_ids(writing.connection, [(*clip.identity, attempt) for clip in wanted])
-    return [_blank(writing, batch_id, clip, attempt, first + at, ids[at]) for at, clip in enumerate(wanted)]
+    ids = free_ids(writing.connection, [(*clip.identity, attempt) for clip in wanted])
+    return [blank(writing, batch_id, clip, attempt, first + at, ids[at]) for at, clip in enumerate(wanted)]
 
 
-def _blank(writing: Writing, batch_id: str, clip: NewClip, attempt: int, seq: int, clip_id: str) -> ClipRow:
+def blank(writing: Writing, batch_id: str, clip: NewClip, attempt: int, seq: int, clip_id: str) -> ClipRow:
     """Make the row of a clip for which nothing was sent."""
     now = to_time(writing.now_ms)
     asked: dict[str, Any] = {
@@ -396,7 +397,7 @@ def _asked_again(row: ClipRow, usd: Decimal | None, source: str | None, as_of: s
     )
 
 
-def _free_ids(connection: Connection, keys: Sequence[tuple[str, str, int, int]]) -> list[str]:
+def free_ids(connection: Connection, keys: Sequence[tuple[str, str, int, int]]) -> list[str]:
     """Give each new row a short id that no other has; a longer one on a collision."""
     ids = [short_id(*key) for key in keys]
     for length in (10, 12, 16, 26):

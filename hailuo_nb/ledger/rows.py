@@ -167,6 +167,7 @@ class ClipRow:
     is_hidden: bool
     owner: str | None
     fence: int
+    imported_utc: datetime | None = None
 
     @property
     def identity(self) -> tuple[str, str, int]:

@@ -22,8 +22,9 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from hailuo_nb.catalog.quotes import sum_usd, usd_text
 from hailuo_nb.errors import InvalidRequest, LedgerError
-from hailuo_nb.ledger import measuring, moving, reading, reserving, turns, voting
+from hailuo_nb.ledger import importing, measuring, moving, reading, reserving, turns, voting
 from hailuo_nb.ledger.database import Database, check_file, is_networked, migrate
 from hailuo_nb.ledger.faults import one_line
 from hailuo_nb.ledger.kernels import LEASE_S, KernelLocks
@@ -46,7 +47,12 @@ from hailuo_nb.ledger.status import COUNTED_SQL, OUT
 from hailuo_nb.ledger.tables import batches, clips, kernels, memory, settings, spent
 from hailuo_nb.ledger.writing import Writing, committed_micros
 
+_IMPORTED = "imported_utc_ms IS NOT NULL"  # in these words SQLite recognises the condition of the index
 _UNSET: Any = object()
+COPY = (
+    "this ledger cannot be written, so it is only shown. Give this user the right to write beside the notebook, or "
+    "copy the folder to where that is so."
+)
 
 
 class Ledger:
@@ -60,6 +66,11 @@ class Ledger:
         The file.
     kernel : str
         The name by which this ledger's rows know their owner.
+    is_copy : bool
+        The real one cannot be written, and this is a copy that goes with the kernel: what would be paid, or is to last,
+        is refused.
+    on_write : callable or None
+        Called after each write.
 
     Examples
     --------
@@ -79,6 +90,8 @@ class Ledger:
         self._database = database
         self._locks = locks
         self._clock = clock
+        self.is_copy = False
+        self.on_write: Callable[[], None] | None = None
         self._is_networked = False
         self._salt = b""
 
@@ -90,6 +103,7 @@ class Ledger:
         kernel: str | None = None,
         clock: Callable[[], float] = time.time,
         networked: bool | None = None,
+        is_copy: bool = False,
     ) -> Ledger:
         """Open a ledger, making or migrating it.
 
@@ -103,6 +117,8 @@ class Ledger:
             Gives the seconds since 1970.
         networked : bool, optional
             Whether the file lies on a network drive; found out by default.
+        is_copy : bool
+            Whether it is a copy of one that cannot be written.
 
         Raises
         ------
@@ -119,7 +135,7 @@ class Ledger:
                 is_far = is_networked(path) if networked is None else networked
                 database = Database(path, is_networked=is_far)
                 ledger = cls(path, database, locks, name, clock)
-                ledger._is_networked = is_far
+                ledger._is_networked, ledger.is_copy = is_far, is_copy
                 migrate(database, ledger._now_ms)
                 locks.hold()
                 ledger._settle_in()
@@ -137,8 +153,14 @@ class Ledger:
         with suppress(LedgerError), self._write() as writing:
             moving.release(writing, None)
             writing.connection.execute(delete(kernels).where(kernels.c.kernel == self.kernel))
+        with suppress(LedgerError):
+            self.checkpoint()
         self._locks.drop()
         self._database.close()
+
+    def checkpoint(self) -> None:
+        """Bring all that was written into the one file, so that a copy of that alone is whole; waits for nobody."""
+        self._database.checkpoint()
 
     def __enter__(self) -> Ledger:
         return self
@@ -184,7 +206,9 @@ class Ledger:
     ) -> tuple[str, list[Reserved]]:
         """Do what `reserve` does, and give the batch's id too."""
         with self._write() as writing:
-            return reserving.reserve(writing, batch, clips, budget_usd)
+            batch_id, reserved = reserving.reserve(writing, batch, clips, budget_usd)
+            self._refuse_new(reserved)
+            return batch_id, reserved
 
     def add(self, batch_id: str, clip: NewClip, *, budget_usd: Decimal | None = None) -> Reserved:
         """Find or make the row of one more clip, and show it last in a batch that is there; else as `reserve`.
@@ -197,7 +221,9 @@ class Ledger:
             Nothing was written.
         """
         with self._write() as writing:
-            return reserving.add(writing, batch_id, clip, budget_usd)
+            reserved = reserving.add(writing, batch_id, clip, budget_usd)
+            self._refuse_new([reserved])
+            return reserved
 
     def find(self, identities: Sequence[tuple[str, str, int]]) -> list[ClipRow | None]:
         """Look clips up by (service, request hash, take) as `reserve` would, and write nothing."""
@@ -225,7 +251,7 @@ class Ledger:
         LedgerError
             The clip was tried again already, or is not of those that are.
         """
-        with self._write() as writing:
+        with self._lasting() as writing:
             quote = (quote_usd, quote_source, quote_as_of)
             return reserving.again(writing, self._known(writing, clip_id), quote, budget_usd)
 
@@ -233,8 +259,32 @@ class Ledger:
         self, batch: NewBatch, clip: NewClip, *, prediction_id: str, submitted_utc: datetime | None = None
     ) -> Reserved:
         """Write down a prediction that was made elsewhere, or give the row that has it already."""
-        with self._write() as writing:
+        with self._lasting() as writing:
             return reserving.take_in(writing, batch, clip, prediction_id, submitted_utc)
+
+    def import_clips(
+        self,
+        batch: NewBatch,
+        clips: Sequence[importing.ForeignClip],
+        ballots: Sequence[importing.ForeignBallot],
+        place: importing.Place,
+    ) -> importing.TakenIn:
+        """Take in clips and votes of somebody else, all in one transaction.
+
+        Nothing that is here is changed, and nothing that is taken in counts in the budget: somebody else paid for it.
+
+        Parameters
+        ----------
+        batch : NewBatch
+            What shows them.
+        clips, ballots : sequence of ForeignClip, of ForeignBallot
+            Checked already, as nobody will again.
+        place : callable
+            Puts the file of a clip in place and gives its path, relative to the notebook's folder. When anything
+            raises, nothing is written here, and taking the files away again is the caller's.
+        """
+        with self._lasting() as writing:
+            return importing.take_in(writing, batch, clips, ballots, place)
 
     def requote(
         self,
@@ -417,7 +467,7 @@ class Ledger:
         marks = {key: value for key, value in given.items() if value is not _UNSET}
         if marks.get("rating") is not None and marks["rating"] not in range(6):
             raise InvalidRequest(f"A rating is 1 to 5 stars, or 0 for a reject, not {rating}.")
-        with self._write() as writing:
+        with self._lasting() as writing:
             return moving.mark(writing, self._known(writing, clip_id), marks)
 
     def open_ballot(self, seed: int, compared: Mapping[str, Any]) -> BallotRow:
@@ -430,7 +480,7 @@ class Ledger:
         compared : Mapping
             What is compared and how, JSON-able; whoever chooses the pairs finds it again after a kill.
         """
-        with self._write() as writing:
+        with self._lasting() as writing:
             return voting.open_ballot(writing, seed, compared)
 
     def vote(
@@ -468,7 +518,7 @@ class Ledger:
         LedgerError
             There is no such ballot or clip, or this vote was given elsewhere.
         """
-        with self._write() as writing:
+        with self._lasting() as writing:
             return voting.vote(
                 writing,
                 ballot_id,
@@ -482,7 +532,7 @@ class Ledger:
 
     def take_back_vote(self, ballot_id: str) -> VoteRow | None:
         """Take back the last vote of a ballot, and give it; None where there is none. Nothing is deleted."""
-        with self._write() as writing:
+        with self._lasting() as writing:
             return voting.take_back(writing, ballot_id)
 
     def set_measures(self, clip_id: str, values: Mapping[str, float | None], *, version: int) -> None:
@@ -557,6 +607,12 @@ class Ledger:
     def out(self, service: str | None = None) -> list[ClipRow]:
         """Read what a submit has left for, or is about to, and is not here, oldest first."""
         return self.rows(statuses=OUT, service=service)
+
+    def has_completed(self, service: str) -> bool:
+        """Tell whether any clip of a service is done; one look into an index, whatever the ledger's size."""
+        wanted = select(clips.c.seq).where(clips.c.status == "completed", clips.c.service == service).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(wanted).first() is not None
 
     def unsettled(self, service: str, limit: int = 1000) -> list[ClipRow]:
         """Read finished rows whose cost no billing has told, oldest first."""
@@ -675,6 +731,26 @@ class Ledger:
 
             writing = Writing(connection, self.kernel, self._now_ms(), is_alive)
             yield writing
+        if self.on_write is not None:
+            self.on_write()
+
+    @contextmanager
+    def _lasting(self) -> Iterator[Writing]:
+        """Write what somebody relies on finding again."""
+        if self.is_copy:
+            raise LedgerError(f"Nothing was written or sent: {COPY}")
+        with self._write() as writing:
+            yield writing
+
+    def _refuse_new(self, reserved: Sequence[Reserved]) -> None:
+        """Send nothing whose row would not outlive this kernel; what was written for it is rolled back."""
+        new = [each.row for each in reserved if each.is_new]
+        if self.is_copy and new:
+            count = "1 clip is" if len(new) == 1 else f"{len(new)} clips are"
+            which = (
+                f"{new[0].variant} {new[0].prompt[:60]!r}, {usd_text(sum_usd(row.quote_usd for row in new))}"
+            )
+            raise LedgerError(f"{count} not here ({which}), and nothing was sent: {COPY}")
 
     def _now_ms(self) -> int:
         return round(self._clock() * 1000)
@@ -718,6 +794,8 @@ class Ledger:
         right: dict[str, int] = {}
         for service, micros in connection.exec_driver_sql(audit):
             right[service] = right.get(service, 0) + micros
+        for service, micros in connection.exec_driver_sql(audit.replace("GROUP", f"WHERE {_IMPORTED} GROUP")):
+            right[service] -= micros
         have = dict(connection.execute(select(spent.c.service, spent.c.micros)).fetchall())
         for service in right.keys() | have.keys():
             micros = right.get(service, 0)

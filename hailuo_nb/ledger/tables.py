@@ -67,6 +67,7 @@ clips = Table(
     Column("is_hidden", Integer, nullable=False),
     Column("owner", Text),
     Column("fence", Integer, nullable=False),
+    Column("imported_utc_ms", Integer),
 )
 
 batches = Table(

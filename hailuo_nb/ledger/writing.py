@@ -195,6 +195,8 @@ def clip_row(stored: RowMapping) -> ClipRow:
 
 
 def _counted(row: ClipRow) -> int:
+    if row.imported_utc is not None:  # somebody else paid
+        return 0
     return counted_micros(row.status, row.was_accepted, to_micros(row.cost_usd), to_micros(row.quote_usd))
 
 

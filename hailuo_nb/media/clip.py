@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ __all__ = [
     "ClipFacts",
     "count_frames",
     "frame_png",
+    "frames_at",
     "last_frame",
     "named",
     "opened",
@@ -160,6 +161,34 @@ def frame_png(path: Path, at: float | None = None) -> bytes:
         buffer = io.BytesIO()
         _picture(frame).save(buffer, "PNG", compress_level=4)
     return buffer.getvalue()
+
+
+def frames_at(path: Path, shares: Sequence[float], size: tuple[int, int]) -> list[PIL.Image.Image]:
+    """Give small pictures of a clip, each at a share of its length, from 0 to 1.
+
+    Raises
+    ------
+    ClipInvalid
+        The file is not a playable video.
+    """
+    path = Path(path)
+    found: list[PIL.Image.Image] = []
+    with opened(path) as (container, stream):
+        base = float(stream.time_base or 0)
+        length = (stream.duration or 0) * base or float(container.duration or 0) / 1e6
+        for share in shares:
+            # The time in the middle of what is shown there: a container may count a frame's start a little otherwise.
+            frame = None
+            for frame in _decoded(container, stream, share * length):
+                if (
+                    _time(frame, stream) + float((frame.duration or 0) * (frame.time_base or 0))
+                    > share * length
+                ):
+                    break
+            if frame is None:
+                raise ClipInvalid(f"{named(path)} does not decode there; fetch it again.")
+            found.append(_picture(frame.reformat(*size, interpolation="AREA")))
+    return found
 
 
 def sha256_of(path: Path) -> str:

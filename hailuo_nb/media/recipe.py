@@ -19,7 +19,7 @@ from typing import Any
 from hailuo_nb.errors import ClipInvalid
 from hailuo_nb.media.clip import opened
 
-__all__ = ["read", "write"]
+__all__ = ["beside", "read", "write"]
 
 _log = logging.getLogger(__name__)
 _MOST_CHARACTERS = 4_000_000
@@ -67,6 +67,17 @@ def read(path: Path) -> dict[str, Any] | None:
             text = container.metadata.get("comment", "")
         found = json.loads(text) if len(text) <= _MOST_CHARACTERS else None
     except (ClipInvalid, ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def beside(path: Path) -> dict[str, Any] | None:
+    """Give the recipe in the ``.json`` beside a clip, or in that file itself; None where there is none to be read."""
+    try:
+        with Path(path).with_suffix(".json").open("rb") as file:
+            data = file.read(_MOST_CHARACTERS + 1)
+        found = json.loads(data) if len(data) <= _MOST_CHARACTERS else None
+    except (OSError, ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from hailuo_nb.errors import ClipInvalid, DownloadFailed, HailuoError, InvalidRequest
-from hailuo_nb.media import clip, contact, image, joining, measures, recipe
+from hailuo_nb.media import clip, contact, image, joining, likeness, measures, recipe
 
 __all__ = ["MediaWorker", "answer", "main"]
 
@@ -186,6 +186,8 @@ def answer(question: Mapping[str, Any]) -> dict[str, Any]:
     start      path, at, fit (or null) ``picture``: that frame as it is sent, as base64; ``content_type``
     join       path, parts             ``is_copied``, ``note``, ``facts``, ``poster``: a film at the path
     measure    path, image (or null)   ``measures``, and the ``version`` of their definitions; image as base64
+    same       path, others            ``same``: the number of the first with the same packets, or null
+    alike      path, others            ``alike``: pairs of number and likeness, the most alike first
     strip      path, count, size       ``strip``: so many frames side by side, PNG as base64
     sheet      path (any), page        ``sheet``: strips and words on one picture, PNG as base64
     finish     path, recipe            ``facts``, ``sha256``, ``poster``, ``has_recipe``: all of a new clip
@@ -295,6 +297,22 @@ def _measure(path: Path, question: Mapping[str, Any]) -> dict[str, Any]:
     return {"measures": found, "version": measures.VERSION}
 
 
+def _same(path: Path, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Find the clip with the same encoded pictures."""
+    for number, other in enumerate(question["others"]):
+        try:
+            if likeness.is_same_stream(path, Path(other)):
+                return {"same": number}
+        except ClipInvalid:
+            clip.probe(path)  # where it is this one that is no video, that is to be said
+    return {"same": None}
+
+
+def _alike(path: Path, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Say which clips show much the same."""
+    return {"alike": likeness.alike(path, [Path(other) for other in question["others"]])}
+
+
 def _strip(path: Path, question: Mapping[str, Any]) -> dict[str, Any]:
     """Put frames side by side."""
     width, height = question["size"]
@@ -330,6 +348,8 @@ _OPERATIONS: dict[str, Callable[[Path, Mapping[str, Any]], dict[str, Any]]] = {
     "start": _start,
     "join": _join,
     "measure": _measure,
+    "same": _same,
+    "alike": _alike,
     "strip": _strip,
     "sheet": _sheet,
 }

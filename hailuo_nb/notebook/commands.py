@@ -15,7 +15,7 @@ from hailuo_nb.catalog.quotes import usd_text
 from hailuo_nb.catalog.variants import Variant, all_variants, looks_like_model_id
 from hailuo_nb.errors import InvalidRequest, KeyMissing
 from hailuo_nb.jobs.job import Job
-from hailuo_nb.notebook import film_commands
+from hailuo_nb.notebook import film_commands, travel_commands
 from hailuo_nb.notebook.clean_command import clean
 from hailuo_nb.notebook.compare import SideBySide
 from hailuo_nb.notebook.doctor import doctor
@@ -374,6 +374,9 @@ RUN: Mapping[str, Callable[[HailuoMagics, LineCommand], Any]] = {
     "clean": clean,
     "chain": film_commands.chain,
     "join": lambda magics, command: film_commands.join(magics, command, _named),
+    "rerun": travel_commands.rerun,
+    "export": travel_commands.export,
+    "import": travel_commands.take_in,
     "promote": lambda magics, command: film_commands.promote(magics, command, _named),
 }
 

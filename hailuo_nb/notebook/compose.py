@@ -189,7 +189,8 @@ def _words(pieces: tuple[Piece, ...]) -> tuple[Word, ...]:
 
 def _paid_usd(job: Job) -> Decimal | None:
     """Give what a clip cost, else what it was said to cost; nothing for one that was never sent."""
-    if job.status in {"planned", "cancelled"} or job.row.was_accepted is False:
+    is_unsent = job.status in {"planned", "cancelled"} or job.row.was_accepted is False
+    if is_unsent or job.row.imported_utc is not None:  # somebody else paid for that one
         return Decimal(0)
     return job.quote_usd if job.cost_usd is None else job.cost_usd
 
@@ -293,7 +294,9 @@ def _odd_size(job: Job, variant: Variant | None) -> str:
 
 
 def _cost_note(job: Job) -> str:
-    """Say where the shown price comes from, while it is real money that is not billed yet."""
+    """Say where the shown price comes from, while it is real money that is not billed yet; and who paid it."""
+    if job.row.imported_utc is not None:
+        return "imported: somebody else paid"
     if job.status != "completed" or job.service == "simulator" or job.cached:
         return ""
     return (

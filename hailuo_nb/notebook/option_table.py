@@ -111,15 +111,12 @@ class Command:
         The words that may follow.
     options : tuple of Option
         The options that may follow.
-    is_built : bool
-        False for a command that is planned and does nothing yet.
     """
 
     name: str
     help: str
     arguments: tuple[Argument, ...] = ()
     options: tuple[Option, ...] = ()
-    is_built: bool = True
 
 
 _CLIP, _AXES, _TEXT, _LIMITS, _RUN = "The clip", "Several clips", "The prompt", "Limits", "Running"
@@ -262,9 +259,15 @@ _CHECK = Option(
 )
 
 
-def _later(name: str, text: str) -> Command:
-    """Make a command of the contract that is not built yet."""
-    return Command(name, text, is_built=False)
+_EMBED = Option(
+    "--embed",
+    "text",
+    "embed",
+    "how much the clips inside a report may take, as 20MB; 0 for pictures only",
+    "SIZE",
+    default="20MB",
+    example="--embed 20MB",
+)
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -313,7 +316,10 @@ COMMANDS: tuple[Command, ...] = (
     Command("promote", "make a clip again in a better variant, with the difference in price",
             (Argument("ID", "id", _IDS.help, is_required=True),),
             (_TO, _BY_NAME["--yes"], _BY_NAME["--max-cost"], _BY_NAME["--offline"], _HELP)),
-    _later("rerun", "make a clip again from its file"),
+    Command("rerun", "a clip again, from its file or its recipe: shown if it is here, else made at its price",
+            (Argument("FILE", "id", "an .mp4 or .json, or a clip's id or name", is_required=True),),
+            (_BY_NAME["--image"], _BY_NAME["--yes"], _BY_NAME["--max-cost"], _BY_NAME["--offline"],
+             _BY_NAME["--wait"], _HELP)),
     Command("chain", "one clip after the other, each from the last frame",
             (Argument("STEP", "step", "a text in quotes, or a variable that holds one or several",
                       is_required=True, is_many=True),),
@@ -321,8 +327,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("join", "several clips as one film",
             (Argument("CLIP", "id", f"{_IDS.help}, or a file", is_required=True, is_many=True),
              Argument("FILE", "path", "the film, as film.mp4", is_required=True)), (_OUTSIDE, _HELP)),
-    _later("export", "a report to pass on"),
-    _later("import", "clips made elsewhere"),
+    Command("export", "clips in one file to pass on: report.html to be read, pack.zip for %hailuo import",
+            (Argument("NAME", "id", "a name, id, tag or batch variable; all clips without", is_many=True),
+             Argument("FILE", "path", "what to write: report.html or pack.zip", is_required=True)), (_EMBED, _HELP)),
+    Command("import", "take in the clips of a pack; nothing is sent or paid",
+            (Argument("FILE", "path", "the pack, as pack.zip", is_required=True),), (_HELP,)),
     Command("clean", "take keys, home paths and signed addresses out of a notebook, and say what there was",
             (Argument("NOTEBOOK", "path", "the notebook's file, as fox.ipynb", is_required=True, is_many=True),),
             (_CHECK, _HELP)),
@@ -364,10 +373,8 @@ def cell_help(width: int = 100) -> str:
 
 def line_help(width: int = 100) -> str:
     """Give the list of commands of ``%hailuo``."""
-    built = [(command.name, command.help) for command in COMMANDS if command.is_built]
-    later = ", ".join(command.name for command in COMMANDS if not command.is_built)
+    built = [(command.name, command.help) for command in COMMANDS]
     lines = ["%hailuo COMMAND [words] [options]", "", *_columns(built, width), ""]
-    lines += textwrap.wrap(f"Not built yet: {later}.", width)
     return "\n".join([*lines, "%hailuo help COMMAND tells more; %%hailuo --help explains cells."])
 
 
@@ -377,8 +384,6 @@ def command_help(command: Command, width: int = 100) -> str:
     if command.options:
         words.append("[options]")
     lines = [" ".join(["%hailuo", command.name, *words]), f"{command.help[:1].upper()}{command.help[1:]}."]
-    if not command.is_built:
-        lines.append("Not built yet.")
     if command.arguments:
         lines += ["", *_columns([(item.name, item.help) for item in command.arguments], width)]
     if command.options:

@@ -558,8 +558,6 @@ def _command(name: str) -> Command:
         near = get_close_matches(name.lower(), by_name, 1, 0.5)
         hint = f"did you mean %hailuo {near[0]}?" if near else "%hailuo help lists the commands."
         _refuse([f"%hailuo has no command {shown(name)}: {hint}"], [])
-    if not found.is_built:
-        _refuse([f"%hailuo {found.name} ({found.help}) is not built yet: %hailuo help lists what is."], [])
     return found
 
 

@@ -211,6 +211,10 @@ def totals(frame: DataFrame) -> str:
     """
     if "cost_usd" not in frame.columns:
         return ""
+    imported = 0
+    if "imported_utc" in frame.columns:  # somebody else paid for these
+        is_own = frame["imported_utc"].isna()
+        imported, frame = int((~is_own).sum()), frame[is_own]
     costs = frame["cost_usd"]
     is_simulated = (frame["service"] == "simulator").fillna(False).to_numpy(dtype=bool)
     parts = []
@@ -223,7 +227,8 @@ def totals(frame: DataFrame) -> str:
         return ""
     ended = frame["status"].isin(["completed", "failed", "unconfirmed", "abandoned"]).to_numpy(dtype=bool)
     unknown = int((costs.isna().to_numpy(dtype=bool) & ended).sum())
-    return " · ".join([*parts, *([f"{unknown} of unknown cost"] if unknown else [])])
+    more = ((unknown, "of unknown cost"), (imported, "imported"))
+    return " · ".join([*parts, *(f"{count} {words}" for count, words in more if count)])
 
 
 def heading(name: str) -> str:
@@ -283,7 +288,7 @@ def columns_of(
             name if name in frame.columns or name == "votes" else f"params.{name}" for name in table.columns
         ]
     axes = [name for name in frame.columns if name.startswith("params.")]
-    ours = {*COLUMNS, "cached", "version", "cell_text"}
+    ours = {*COLUMNS, "cached", "version", "cell_text", "imported_utc"}
     measured = [name for name in frame.columns if name.startswith("m.")]
     added = [name for name in frame.columns if name not in {*ours, *axes, *measured}]
     # Clips are measured in the background, too: the columns show by themselves only where somebody asked for them.
@@ -434,6 +439,8 @@ def _cost(row: Mapping[str, Any]) -> Cell:
     if row.get("cached") is True and not cost:
         saved = usd_text(_usd(row.get("saved_usd") or 0))
         return Cell(f'{cell.html}<div style="{_SMALL}">on disk, saves {saved}</div>', cell.key, cell.style)
+    if row.get("imported_utc") is not None:
+        return Cell(f'{cell.html}<div style="{_SMALL}">imported</div>', cell.key, cell.style)
     return cell
 
 

@@ -221,6 +221,8 @@ def picture_of(session: Session, row: ClipRow, name: str, stored: Mapping[str, A
 
 def sent_address(session: Session, row: ClipRow, name: str) -> str | None:
     """Give the address under which a row's picture was uploaded, while the service still keeps it."""
+    if not session.has_ledger():
+        return None
     sent = str((session.ledger.recall(f"sent:{row.id}", UPLOAD_AGE_S) or {}).get(name, ""))
     return sent if sent.startswith(("http://", "https://")) else None
 

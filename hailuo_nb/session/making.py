@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from hailuo_nb.jobs.runner import Runner
 from hailuo_nb.ledger.reserving import is_to_send
 from hailuo_nb.ledger.rows import ClipRow, NewBatch, NewClip, Reserved
 from hailuo_nb.session.batch import Batch, Place
+from hailuo_nb.session.cloned import files_gone, made_elsewhere, without_key
 from hailuo_nb.session.limits import Leave, Terms, check_terms
 from hailuo_nb.session.plan import Asked, Wanted, wanted_clips
 from hailuo_nb.settings import Settings
@@ -70,15 +71,19 @@ def make(
 ) -> Batch:
     """Make the clips that do not exist yet, and give all of them; see `Session.make`."""
     terms, cell, now = terms or Terms(), cell or Cell(), session.settings()
-    folder, service = session.home(now), session.service_name(now)
-    clips, notes = _to_make(session, asked, now, service, terms)
+    folder = session.home(now)
+    service, elsewhere, clips, notes = _planned(session, asked, now, terms)
     new = [_new_clip(clip, service, name, tags) for clip in clips]
     order = _Order(clips, new, _to_pay(session, new, service), terms, now, service)
     check_terms(order.paid, terms)
+    if order.paid and elsewhere:
+        raise errors.KeyMissing(without_key(order.paid))
     if order.paid:
         session.make_sure_of_key(service, terms)
     batch = NewBatch(notebook=cell.notebook, cell_id=cell.id, cell_text=cell.text, name=name)
-    batch_id, places = _written_down(session, order, batch)
+    fetches = not (terms.offline or elsewhere)
+    batch_id, places = _written_down(session, order, batch, fetches=fetches)
+    notes = notes if fetches else (*notes, *files_gone(places))
     logger.debug("batch %s in %s: %d places", batch_id, folder, len(places))
     return Batch(
         batch_id,
@@ -102,6 +107,7 @@ def preview(
     clips, notes = _wanted(
         session, asked, now, service, max_clips, may_ask=may_ask, is_live=is_live and may_ask
     )
+    service = made_elsewhere(session, clips, now, service, is_offline=False) or service
     if not now.cache:
         clips = _further_takes(session, clips, service)
     new = [_new_clip(clip, service, None, ()) for clip in clips]
@@ -117,13 +123,38 @@ def preview(
 # What is wanted, and what of it is to be paid
 
 
+def _planned(
+    session: Session, asked: Asked, now: Settings, terms: Terms
+) -> tuple[str, str, tuple[Wanted, ...], tuple[str, ...]]:
+    """Give the service of a cell, again where it is not the one that the next clip would go to, clips and notes."""
+    service = session.service_name(now)
+    other = "simulator" if service == "wavespeed" else "wavespeed"
+    try:
+        clips, notes = _to_make(session, asked, now, service, terms)
+    except errors.UnknownVariant:
+        # A model that only the other service has, in a ledger that came from where there was a key.
+        if now.service != "auto" or not session.has_ledger() or not (terms.offline or other == "wavespeed"):
+            raise
+        with suppress(errors.UnknownVariant):
+            clips, notes = _to_make(session, asked, now, other, replace(terms, offline=True))
+            if made_elsewhere(session, clips, now, service, is_offline=terms.offline):
+                return other, other, clips, notes
+        raise
+    elsewhere = made_elsewhere(session, clips, now, service, is_offline=terms.offline)
+    if elsewhere:
+        clips, notes = _to_make(session, asked, now, elsewhere, terms)
+    return elsewhere or service, elsewhere, clips, notes
+
+
 def _to_make(
     session: Session, asked: Asked, now: Settings, service: str, terms: Terms
 ) -> tuple[tuple[Wanted, ...], tuple[str, ...]]:
     """Give the clips a cell wants, and a note for each that was dropped."""
     # Where a limit has to be kept, a price that nobody here knows is asked for even in the simulator.
     has_limit = terms.max_cost is not None or now.budget_usd is not None
-    may_ask = not terms.offline
+    may_ask = not terms.offline and (
+        service != "wavespeed" or now.service != "auto" or session.key() is not None
+    )
     clips, notes = _wanted(
         session,
         asked,
@@ -213,7 +244,9 @@ def _to_pay(session: Session, new: Sequence[NewClip], service: str) -> list[NewC
 # Weighed and written down
 
 
-def _written_down(session: Session, order: _Order, batch: NewBatch) -> tuple[str, tuple[Place, ...]]:
+def _written_down(
+    session: Session, order: _Order, batch: NewBatch, *, fetches: bool
+) -> tuple[str, tuple[Place, ...]]:
     """Weigh the order, write its rows in one transaction, and hand them to the runner."""
     service, consent = order.service, session.consent
     is_money = service == "wavespeed"
@@ -232,7 +265,7 @@ def _written_down(session: Session, order: _Order, batch: NewBatch) -> tuple[str
     if is_money:
         consent.use(leave, {} if held else mine)
     places = tuple(
-        _placed(runner, clip, each, held=held, is_offline=order.terms.offline)
+        _placed(runner, clip, each, held=held, fetches=fetches)
         for clip, each in zip(order.clips, reserved, strict=True)
     )
     consent.watch([place.job for place in places if place.is_new])
@@ -273,7 +306,7 @@ def _late_reason(session: Session, order: _Order, reserved: Sequence[Reserved]) 
     return leave.reason
 
 
-def _placed(runner: Runner, clip: Wanted, reserved: Reserved, *, held: str, is_offline: bool) -> Place:
+def _placed(runner: Runner, clip: Wanted, reserved: Reserved, *, held: str, fetches: bool) -> Place:
     """Hand one row to the runner, with what to send where it is this cell's to send."""
     is_mine = reserved.is_new or (reserved.is_joined and runner.is_held(reserved.row.id))
     job = runner.take(
@@ -282,7 +315,7 @@ def _placed(runner: Runner, clip: Wanted, reserved: Reserved, *, held: str, is_o
         cached=reserved.is_cached,
         held=held if is_mine else "",
         fence=reserved.fence,
-        wants_file=False if is_offline else None,
+        wants_file=None if fetches else False,
     )
     return Place(job, dict(clip.axes), is_mine)
 

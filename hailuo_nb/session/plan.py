@@ -45,6 +45,8 @@ class Asked:
         Lengths in seconds; None stands for each variant's own.
     takes : int
         How many clips of each request.
+    take : int or None
+        This take alone, whatever `takes` says: a clip is made again.
     texts_as_written : Mapping[str, str]
         Other inputs as ``--set name=value`` gave them, read by each variant's schema.
     rows : tuple of Row
@@ -58,6 +60,7 @@ class Asked:
     durations: tuple[int | None, ...] = (None,)
     image: Image = None
     takes: int = 1
+    take: int | None = None
     vary: Mapping[str, Sequence[object]] = field(default_factory=dict)
     zips: tuple[tuple[str, ...], ...] = ()
     expand: bool | None = None
@@ -155,7 +158,7 @@ def wanted_clips(
                 {**column.prompt.labels, **dict(choice)},
                 price,
             )
-            for take in range(1, column.prompt.takes + 1)
+            for take in ((asked.take,) if asked.take else range(1, column.prompt.takes + 1))
         ]
         if len(clips) > most:
             raise _too_many(len(clips), most, is_least=True)

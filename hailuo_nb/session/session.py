@@ -7,8 +7,11 @@ done with: settings, ledger, services and runners, each made on first use and cl
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import shutil
 import threading
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +36,7 @@ from hailuo_nb.jobs.runner import Runner
 from hailuo_nb.ledger.rows import ClipRow, NewClip, Reserved
 from hailuo_nb.ledger.store import Ledger
 from hailuo_nb.media.worker import MediaWorker
-from hailuo_nb.session import keys, making, takes, versions
+from hailuo_nb.session import cloned, keys, making, takes, versions
 from hailuo_nb.session.asking import asked_from, name_of, read_usd, tags_of, whole
 from hailuo_nb.session.batch import Batch, Place
 from hailuo_nb.session.limits import Consent, Terms, check_max_cost
@@ -60,6 +63,8 @@ SERVICES = ("wavespeed", "simulator")
 # What the session writes; none of it may lead out of the notebook's folder.
 WRITTEN = ("", "clips", "simulator", "locks", "ledger.db")
 CLOSE_WAIT_S = 15.0
+# After the last change for so long, the ledger's file is made whole.
+REST_S = 1.0
 
 
 class Front(Protocol):
@@ -121,6 +126,9 @@ class Session:
         self._work_thread = ThreadPoolExecutor(1, "hailuo-work")
         self._is_closed = False
         self._ledger: Ledger | None = None
+        self._copy: Path | None = None
+        self._written_s = 0.0
+        self._is_tidying = False
         self._dir: str | None = None
         self._last_settings: Settings | None = None
         self._services: dict[str, WaveSpeed | Simulator] = {}
@@ -179,8 +187,37 @@ class Session:
         with self._lock:
             self._check_open()
             if self._ledger is None:
-                self._ledger = Ledger.open(self.folder / self.home() / "ledger.db")
+                self._ledger = self._opened(self.folder / self.home() / "ledger.db")
             return self._ledger
+
+    def _opened(self, path: Path) -> Ledger:
+        """Open a ledger; a copy of it where it is there and cannot be written."""
+        if path.is_file() and not cloned.can_write(path):
+            self._copy = cloned.copy_of(path)
+            return Ledger.open(self._copy, is_copy=True)
+        is_new = not path.exists()
+        ledger = Ledger.open(path)
+        if is_new:
+            cloned.keep_out_of_git(path.parent)
+        ledger.on_write = self._written
+        return ledger
+
+    def _written(self) -> None:
+        """Make the one file of the ledger whole as soon as nothing is written for a moment: it may be committed."""
+        self._written_s = time.monotonic()
+        if not self._is_tidying:
+            self._is_tidying = True
+            with suppress(errors.HailuoError):  # the session is about to end, which does the same
+                self._loop.submit(self._tidy())
+
+    async def _tidy(self) -> None:
+        """Wait for a rest, then bring what was written into the file."""
+        while (left := self._written_s + REST_S - time.monotonic()) > 0:  # noqa: ASYNC110 - each write begins it anew
+            await asyncio.sleep(left)
+        self._is_tidying = False
+        if self._ledger is not None:
+            with suppress(errors.LedgerError, RuntimeError):
+                await asyncio.get_running_loop().run_in_executor(self._ledger_thread, self._ledger.checkpoint)
 
     def has_ledger(self) -> bool:
         """Tell whether there is a ledger, without making one."""
@@ -515,7 +552,9 @@ class Session:
 
     def resume(self) -> list[Job]:
         """Take up what is out: poll, fetch and reconcile, but never submit."""
-        return self._handles(self.ledger.rows(statuses=OUT)) if self.has_ledger() else []
+        if not self.has_ledger() or self.ledger.is_copy:  # what would be fetched has no place
+            return []
+        return self._handles(self.ledger.rows(statuses=OUT))
 
     def _handles(self, rows: Sequence[ClipRow]) -> list[Job]:
         return [self.runner(row.service).take(row) for row in rows if row.service in SERVICES]
@@ -658,6 +697,9 @@ class Session:
         steps += [self._loop.close, self._worker.close]
         steps += [self._ledger_thread.shutdown, self._work_thread.shutdown]
         steps += [self._ledger.close] if self._ledger is not None else []
+        steps += (
+            [partial(shutil.rmtree, self._copy.parent, ignore_errors=True)] if self._copy is not None else []
+        )
         for step in steps:
             try:
                 step()

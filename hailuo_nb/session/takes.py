@@ -22,7 +22,7 @@ from hailuo_nb.ledger.reserving import is_to_send
 from hailuo_nb.ledger.rows import ClipRow, NewBatch, NewClip, Reserved
 from hailuo_nb.session import aftercare
 from hailuo_nb.session.asking import read_usd
-from hailuo_nb.session.limits import Terms
+from hailuo_nb.session.limits import Terms, check_terms
 
 if TYPE_CHECKING:
     from hailuo_nb.session.session import Session
@@ -40,13 +40,20 @@ def next_take(session: Session, job: Job, terms: Terms) -> Job:
     LimitReached
         Above a limit; nothing is sent.
     """
-    where = session.where()
-    cell = NewBatch(notebook=where.notebook, cell_id=where.id)
+    return _in_a_batch(session, job, job.take + 1, terms)
 
-    def reserve(clip: NewClip, budget_usd: Decimal | None) -> Reserved:
-        return session.ledger.reserve(cell, [clip], budget_usd=budget_usd)[0]
 
-    return _made(session, job, job.take + 1, terms, _quote_of(session, job), reserve)
+def same_take(session: Session, job: Job, terms: Terms) -> Job:
+    """Give a clip again: shown where it is there, joined where it is on its way, else made under all limits.
+
+    Raises
+    ------
+    NotOnDisk
+        With `terms.offline`, where it would have to be made.
+    InvalidRequest, KeyMissing, LimitReached
+        As for `next_take`.
+    """
+    return _in_a_batch(session, job, job.take, terms)
 
 
 def asked_take(session: Session, job: Job, options: Mapping[str, Any]) -> Job:
@@ -102,6 +109,24 @@ def prices_of(session: Session, jobs: Sequence[Job]) -> dict[str, Decimal]:
     return prices
 
 
+def _in_a_batch(session: Session, job: Job, take: int, terms: Terms) -> Job:
+    """Make a take in a batch of its own."""
+    where, row = session.where(), job.row
+    cell = NewBatch(notebook=where.notebook, cell_id=where.id)
+
+    def reserve(clip: NewClip, budget_usd: Decimal | None) -> Reserved:
+        return session.ledger.reserve(cell, [clip], budget_usd=budget_usd)[0]
+
+    try:
+        quote = _quote_of(session, job)
+    except errors.UnknownVariant:
+        if take != row.take or row.status != "completed":
+            raise
+        # It came from where its model is known; to show it, what it was said to cost is enough.
+        quote = Quote(row.quote_usd, row.quote_source or "table", row.quote_as_of or "", is_estimate=True)
+    return _made(session, job, take, terms, quote, reserve)
+
+
 def _made(
     session: Session,
     job: Job,
@@ -115,6 +140,7 @@ def _made(
     budget_usd = session.settings().budget_usd
     held = ""
     if is_to_send(session.ledger.find([clip.identity])[0]):
+        check_terms([clip], terms)
         # Before anything is written, so that a picture that is gone leaves no row.
         request = aftercare.request_of(session, job.row)
         reserved, held = session.send_again(clip, terms, lambda: reserve(clip, budget_usd))
@@ -127,6 +153,7 @@ def _made(
         cached=reserved.is_cached,
         held=held if reserved.is_new else "",
         fence=reserved.fence,
+        wants_file=False if terms.offline else None,
     )
     session.watch([made])
     return made
@@ -138,7 +165,8 @@ def _quote_of(session: Session, job: Job) -> Quote:
     asked = GenerationRequest(
         row.variant, row.model_id, MappingProxyType(dict(row.inputs)), int(row.asked_duration_s or 0)
     )
-    return session.quote_of(session.variant(row.variant, may_ask=False), asked, row.service)
+    variant = session.models.variant(row.variant, row.service, may_ask=False)
+    return session.quote_of(variant, asked, row.service)
 
 
 def _clip_of(row: ClipRow, take: int, quote: Quote) -> NewClip:

@@ -328,11 +328,17 @@ def _headline(clips: Sequence[ClipFacts], saved: Decimal) -> str:
     parts = [_counted(len(clips), "clip"), _counted(len(variants), "variant")]
     parts += [f"{done} done"] if done < len(clips) else []
     for word, which in (("", False), ("simulated ", True)):
-        mine = [clip.row.cost_usd for clip in clips if clip.is_simulated == which]
+        mine = [
+            clip.row.cost_usd
+            for clip in clips
+            if clip.is_simulated == which and clip.row.imported_utc is None
+        ]
         if mine:
             parts.append(word + usd_text(sum((usd for usd in mine if usd is not None), Decimal(0))))
     unknown = sum(clip.row.cost_usd is None and clip.row.status in ENDED for clip in clips)
     parts += [f"{unknown} of unknown cost"] if unknown else []
+    imported = sum(clip.row.imported_utc is not None for clip in clips)
+    parts += [f"{imported} imported, paid by somebody else"] if imported else []
     parts += [f"saved {usd_text(saved)} by showing clips again"] if saved else []
     return " · ".join(parts)
 
@@ -348,7 +354,7 @@ def _costs(clips: Sequence[ClipFacts]) -> tuple[Cost, ...]:
         groups.setdefault((clip.is_simulated, clip.row.variant, clip.row.model_id), []).append(clip.row)
     found = []
     for (is_simulated, variant, model_id), rows in groups.items():
-        known = [row.cost_usd for row in rows if row.cost_usd is not None]
+        known = [row.cost_usd for row in rows if row.cost_usd is not None and row.imported_utc is None]
         times = [time for time in map(run_s, rows) if time is not None]
         found.append(
             Cost(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from hailuo_nb.catalog.imageref import ImageRef
-from hailuo_nb.catalog.request import GenerationRequest, build, read_value
+from hailuo_nb.catalog.request import GenerationRequest, build, hash_of_kept, read_value
 from hailuo_nb.catalog.variants import Variant, all_variants, find
 from hailuo_nb.errors import InvalidRequest
 
@@ -186,6 +186,19 @@ def test_the_ledger_gets_no_signature() -> None:
     assert "sig" not in json.dumps(kept)
     kept = build(find("fast"), prompt="x", image=FRAME).ledger_inputs()
     assert kept["image"] == {"image": "fox.mp4, last frame", "clip": f"simulator:{SHA}:t1:a1", "at": "last"}
+
+
+@pytest.mark.parametrize(
+    "image", [None, FILE, FRAME, ImageRef.of_address("https://example.org/fox.png"), URL]
+)
+@pytest.mark.parametrize("prompt", ["a fox", 'ein "Füchs"\r\n🦊 {x}'])
+def test_the_hash_follows_from_what_is_kept(image: ImageRef | None, prompt: str) -> None:
+    """A stranger's row can be held against its own inputs; not where a signature was cut off."""
+    request = build(find("t2v-pro" if image is None else "fast"), prompt=prompt, image=image)
+    kept = json.loads(json.dumps(request.ledger_inputs()))
+    assert hash_of_kept(request.model_id, kept) == (None if image is URL else request.hash)
+    assert hash_of_kept("another/model", kept) != request.hash
+    assert hash_of_kept(request.model_id, {**kept, "prompt": "another"}) != request.hash
 
 
 def test_every_fault_is_named_at_once() -> None:

@@ -26,6 +26,7 @@ ELSEWHERE = {
     "03_forms": "test_kernel_forms.py",
     "04_pictures_and_chains": "test_kernel_pictures.py",
     "05_vote_and_rank": "test_kernel_votes.py",
+    "06_share_and_rerun": "test_kernel_sharing.py",
 }
 NOTEBOOKS = [FOLDER / f"{name}.ipynb" for name in MAKES]
 

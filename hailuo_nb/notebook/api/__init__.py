@@ -18,7 +18,7 @@ from hailuo_nb.notebook.api.looking import (
     table,
 )
 from hailuo_nb.notebook.api.making import chain, form, generate, join, quote, raise_if_failed
-from hailuo_nb.notebook.api.sharing import clean, read_recipe
+from hailuo_nb.notebook.api.sharing import clean, export, import_pack, read_recipe, rerun
 
 __all__ = [
     "ballot",
@@ -26,9 +26,11 @@ __all__ = [
     "clean",
     "close",
     "compare",
+    "export",
     "form",
     "generate",
     "history",
+    "import_pack",
     "jobs",
     "join",
     "pivot",
@@ -41,6 +43,7 @@ __all__ = [
     "rank",
     "rate",
     "read_recipe",
+    "rerun",
     "resume",
     "session",
     "sheet",
