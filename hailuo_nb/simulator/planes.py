@@ -11,18 +11,15 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
+from av.video.frame import VideoFrame
 from PIL import Image
 
-__all__ = ["Layer", "Planes", "planes_of", "to_yuv"]
+__all__ = ["Layer", "Planes", "planes_of"]
 
-Bytes = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
-
-# BT.709, limited range.
-_Y = np.array([0.1826, 0.6142, 0.0620], np.float32)
-_U = np.array([-0.1006, -0.3386, 0.4392], np.float32)
-_V = np.array([0.4392, -0.3989, -0.0403], np.float32)
+# BT.709, limited range: what of red, green and blue, and what besides.
+_Y = (0.1826, 0.6142, 0.0620, 16.0)
+_U = (-0.1006, -0.3386, 0.4392, 128.0)
+_V = (0.4392, -0.3989, -0.0403, 128.0)
 
 
 @dataclass(frozen=True)
@@ -34,10 +31,16 @@ class Planes:
     v: Image.Image
 
     @classmethod
-    def black(cls, width: int, height: int) -> Planes:
-        """Empty planes to paste into."""
-        half = (width // 2, height // 2)
-        return cls(Image.new("L", (width, height), 16), Image.new("L", half, 128), Image.new("L", half, 128))
+    def of_frame(cls, frame: VideoFrame) -> Planes:
+        """Give the planes of a frame itself, black: what is pasted here is in the frame, without a copy."""
+        images = []
+        for plane, black in zip(frame.planes, (16, 128, 128), strict=True):
+            memory = np.frombuffer(memoryview(plane), np.uint8)
+            memory[:] = black
+            size = (plane.width, plane.height)
+            images.append(Image.frombuffer("L", size, memory, "raw", "L", plane.line_size, 1))
+            images[-1].readonly = 0  # the memory is shared; Pillow would copy it before the first change
+        return cls(*images)
 
     def rows(self, first: int, end: int) -> Planes:
         """Give some of its rows; both numbers are even."""
@@ -59,26 +62,11 @@ class Planes:
         frame.v.paste(self.v, half, half_mask)
 
 
-def to_yuv(colour: tuple[int, int, int]) -> tuple[int, int, int]:
-    """One colour."""
-    rgb = np.array(colour, np.float32)
-    return round(16 + float(_Y @ rgb)), round(128 + float(_U @ rgb)), round(128 + float(_V @ rgb))
-
-
 def planes_of(picture: Image.Image) -> Planes:
     """Turn an RGB picture (even width and height) into planes."""
-    rgb = np.asarray(picture.convert("RGB"), np.float32)
-    small = np.asarray(picture.convert("RGB").reduce(2), np.float32)
-    return Planes(
-        _plane(rgb @ _Y + 16),
-        _plane(small @ _U + 128),
-        _plane(small @ _V + 128),
-    )
-
-
-def _plane(values: Floats) -> Image.Image:
-    """Floats as a plane."""
-    return Image.fromarray((values + 0.5).astype(np.uint8))
+    rgb = picture.convert("RGB")
+    small = rgb.reduce(2)
+    return Planes(rgb.convert("L", _Y), small.convert("L", _U), small.convert("L", _V))
 
 
 @dataclass(frozen=True)
