@@ -8,11 +8,15 @@ makes a clip cheap: no frame is ever converted.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from av.video.frame import VideoFrame
 from PIL import Image
+
+from hailuo_nb.simulator.camera import Pose
 
 __all__ = ["Layer", "Planes", "planes_of"]
 
@@ -29,6 +33,12 @@ class Planes:
     y: Image.Image
     u: Image.Image
     v: Image.Image
+
+    @classmethod
+    def black(cls, width: int, height: int) -> Planes:
+        """Empty planes to paste into."""
+        half = (width // 2, height // 2)
+        return cls(Image.new("L", (width, height), 16), Image.new("L", half, 128), Image.new("L", half, 128))
 
     @classmethod
     def of_frame(cls, frame: VideoFrame) -> Planes:
@@ -146,12 +156,23 @@ class Layer:
             self, planes=self.planes.rows(0, height), mask=mask, half_mask=mask.reduce(2), solid=None
         )
 
-    def lay(self, frame: Planes, *, x: float, y: float, frame_number: int) -> None:
-        """Paste it where it is when the camera has moved by (x, y)."""
+    def corner(self, pose: Pose, frame_number: int) -> tuple[float, float]:
+        """Tell where in a frame its corner is, when the camera is there."""
         amount, period_s = self.bob
         rise = amount * math.sin(2 * math.pi * frame_number / (24 * period_s)) if amount else 0.0
-        at_x = round(self.left - x + self.drift * frame_number)
-        at_y = round(self.top - y + rise)
+        return (
+            self.left - pose.turn_x - pose.carry_x * self.depth + self.drift * frame_number,
+            self.top - pose.turn_y - pose.carry_y * self.depth + rise,
+        )
+
+    def quickest(self, poses: Sequence[Pose]) -> float:
+        """Give the most pixels that it moves by between two frames of a shot."""
+        corners = [self.corner(pose, number) for number, pose in enumerate(poses)]
+        return max((max(abs(x - u), abs(y - v)) for (x, y), (u, v) in pairwise(corners)), default=0.0)
+
+    def lay(self, frame: Planes, corner: tuple[float, float]) -> None:
+        """Paste it with its corner at a place."""
+        at_x, at_y = round(corner[0]), round(corner[1])
         self.planes.paste(frame, (at_x, at_y), self.mask, self.half_mask)
         if self.solid is not None:
             self.solid.paste(frame, (at_x, at_y + self.planes.y.height), None, None)
