@@ -1,6 +1,6 @@
 """What is burnt into every frame: SIMULATED, the prompt, the variant, the number, and how far the clip is.
 
-In come those words, out goes a `Caption` that writes them onto the planes of a frame. Next:
+In come those words, out goes a `Caption` that writes them onto a frame. Next:
 :mod:`~hailuo_nb.simulator.film`.
 """
 
@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from hailuo_nb.simulator.planes import Planes
+
 __all__ = ["Caption", "make_caption"]
 
-Bytes = npt.NDArray[np.uint8]
-Shorts = npt.NDArray[np.uint16]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 _LINES = 3
 _WHITE, _FILL = 232, 210
+# The way the bar has yet to go.
+_TRACK, _TRACK_COVER = 97, 106
 # Letters the shipped font lacks are looked for here; without any of these they are boxes, never an error.
 _OTHER_FONTS = (
     "NotoSansCJK-Regular.ttc",
@@ -33,31 +36,40 @@ _OTHER_FONTS = (
 
 @dataclass(frozen=True)
 class Caption:
-    """Words over a frame: what is kept of the picture (of 256) and what is added to it."""
+    """Words over a frame: what is laid over its brightness, and how much of it, here and in the colours.
+
+    Attributes
+    ----------
+    top : int
+        From which row on the words lie; the mark lies in the upper left corner.
+    words, words_mask, mark, mark_mask : Image
+        The brightness of words and shade, and where they cover what.
+    colour_mask : Image
+        Where colours fade.
+    bar : tuple of int
+        Left, top, right and bottom of the bar that grows.
+    """
 
     top: int
-    keep: Shorts
-    add: Shorts
-    mark_keep: Shorts
-    mark_add: Shorts
-    colour_keep: Shorts
-    bar_y: int
-    bar_high: int
-    left: int
-    right: int
+    words: Image.Image
+    words_mask: Image.Image
+    mark: Image.Image
+    mark_mask: Image.Image
+    colour_mask: Image.Image
+    bar: tuple[int, int, int, int]
 
-    def write(self, y: Bytes, u: Bytes, v: Bytes, part: float) -> None:
-        """Write onto the planes of a frame; `part` says how far the clip is, from 0 to 1."""
-        high, wide = self.mark_keep.shape
-        y[:high, :wide] = (y[:high, :wide] * self.mark_keep >> 8) + self.mark_add
-        y[self.top :] = (y[self.top :] * self.keep >> 8) + self.add
-        for plane in (u, v):
-            below = plane[self.top // 2 :]
-            below[:] = ((below.astype(np.int16) - 128) * self.colour_keep.view(np.int16) >> 8) + 128
-        end = self.left + round((self.right - self.left) * part)
-        y[self.bar_y : self.bar_y + self.bar_high, self.left : end] = _FILL
-        u[self.bar_y // 2 : (self.bar_y + self.bar_high) // 2, self.left // 2 : end // 2] = 128
-        v[self.bar_y // 2 : (self.bar_y + self.bar_high) // 2, self.left // 2 : end // 2] = 128
+    def write(self, frame: Planes, part: float) -> None:
+        """Write onto a frame; `part` says how far the clip is, from 0 to 1."""
+        frame.y.paste(self.mark, (0, 0), self.mark_mask)
+        frame.y.paste(self.words, (0, self.top), self.words_mask)
+        below = (0, self.top // 2, *frame.u.size)
+        left, upper, right, lower = self.bar
+        bar = (left, upper, left + round((right - left) * part), lower)
+        frame.y.paste(_FILL, bar)
+        half_bar = (bar[0] // 2, upper // 2, bar[2] // 2, lower // 2)
+        for plane in (frame.u, frame.v):
+            plane.paste(128, below, self.colour_mask)
+            plane.paste(128, half_bar)
 
 
 def make_caption(
@@ -103,24 +115,15 @@ def make_caption(
     right = f"#{take}  ·  {length_s} s"
     draw.text((width - pad - draw.textlength(right, font=label), foot), right, fill=205, font=label)
     bar_y = 2 * ((height - round(16 * unit)) // 2)
-    keep, add = _over(text, _scrim(height - top, width, 0.95 if over_words else 0.72))
-    colour_keep = keep[::2, ::2][: (height // 2) - top // 2, : width // 2]
-    mark_keep, mark_add = _mark(width, pad, small)
     bar_high = max(2, 2 * round(2.5 * unit))
-    track = slice(bar_y - top, bar_y - top + bar_high)
-    keep[track, pad : width - pad], add[track, pad : width - pad] = 150, 40
-    return Caption(
-        top,
-        keep,
-        add,
-        mark_keep,
-        mark_add,
-        np.ascontiguousarray(colour_keep),
-        bar_y,
-        bar_high,
-        pad,
-        width - pad,
-    )
+    bar = (pad, bar_y, width - pad, bar_y + bar_high)
+    words, cover = _over(text, _scrim(height - top, width, 0.95 if over_words else 0.72))
+    track = (pad, bar_y - top, width - pad, bar_y - top + bar_high)
+    words.paste(_TRACK, track)
+    cover.paste(_TRACK_COVER, track)
+    half = cover.resize((width // 2, height // 2 - top // 2), Image.Resampling.NEAREST)
+    mark, mark_cover = _mark(width, pad, small)
+    return Caption(top, words, cover, mark, mark_cover, half, bar)
 
 
 def _scrim(high: int, wide: int, dark: float) -> npt.NDArray[np.float32]:
@@ -131,15 +134,19 @@ def _scrim(high: int, wide: int, dark: float) -> npt.NDArray[np.float32]:
     return np.repeat((1 - dark * smooth)[:, None], wide, axis=1)
 
 
-def _over(text: Image.Image, left: npt.NDArray[np.float32]) -> tuple[Shorts, Shorts]:
-    """Tell what to keep and what to add, for light words on a darkened picture."""
+def _over(text: Image.Image, left: npt.NDArray[np.float32]) -> tuple[Image.Image, Image.Image]:
+    """Give what is laid over, and how much it covers, for light words on a darkened picture."""
     ink = np.asarray(text, np.float32) / 255
-    keep = left * (1 - ink)
-    add = 16 * (1 - left) * (1 - ink) + _WHITE * ink
-    return (keep * 256).astype(np.uint16), add.astype(np.uint16)
+    cover = 1 - left * (1 - ink)
+    shade = 16 * (1 - left) * (1 - ink) + _WHITE * ink
+    return _plane(shade / np.maximum(cover, np.float32(1 / 255))), _plane(cover * 255)
 
 
-def _mark(width: int, pad: int, size: int) -> tuple[Shorts, Shorts]:
+def _plane(values: npt.NDArray[np.floating[Any]]) -> Image.Image:
+    return Image.fromarray((values + np.float32(0.5)).astype(np.uint8))
+
+
+def _mark(width: int, pad: int, size: int) -> tuple[Image.Image, Image.Image]:
     """Draw SIMULATED in a quiet box in the upper left corner."""
     font = _font(size, "")
     words = " ".join("SIMULATED")

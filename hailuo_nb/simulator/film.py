@@ -4,8 +4,8 @@ In comes a job of :mod:`~hailuo_nb.simulator.worker`, out goes an MP4 at its pat
 frame each second, yuv420p, the index in front. The same job gives the same bytes: nothing here asks for time
 or chance, and x264 runs on one thread.
 
-Measured on a shared two-core machine: 6 s of 1366x768 cost 0.65 to 1.1 s of a core, a zoom 0.3 s more, and
-0.3 to 2 MB.
+Measured on a shared two-core machine: 6 s of 1366x768 cost 0.4 to 0.8 s of a core, a zoom 0.3 s more, and
+0.2 to 2 MB; ``tests/benchmarks/simulator.py`` tells what of.
 """
 
 from __future__ import annotations
@@ -34,6 +34,9 @@ from hailuo_nb.simulator.scenery import Scene, paint
 __all__ = ["FPS", "make_clip"]
 
 FPS = 24
+# What moves by less than this in a frame is laid anew only every third one, so in steps of a pixel or two.
+_CREEPS_PX = 0.6
+_HOLD = 3
 Bytes = npt.NDArray[np.uint8]
 Compose = Callable[[Planes, int, Pose], None]
 
@@ -88,31 +91,35 @@ def _from_words(job: dict[str, Any], camera: Camera) -> tuple[Compose, Particles
     figure = draw_figure(look, camera.height, to_left=to_left)
     path = _path(scene, camera, figure, to_left=to_left)
     particles = Particles.of(look, camera.width, camera.height, scene.dice)
+    far = _far(scene, camera)
+    behind = Planes.black(camera.width, camera.height)
 
     def compose(canvas: Planes, number: int, pose: Pose) -> None:
-        for place, layer in enumerate(scene.layers):
+        if far and number % _HOLD == 0:
+            for layer in scene.layers[:far]:
+                layer.lay(behind, layer.corner(pose, number))
+        if far:
+            behind.paste(canvas, (0, 0), None, None)
+        for place, layer in enumerate(scene.layers[far:], start=far):
             if place == scene.figure_after:
-                _put(figure.at(number), canvas, path(number, pose))
-            _slide(layer, canvas, number, pose)
+                figure.at(number).lay(canvas, path(number, pose))
+            layer.lay(canvas, layer.corner(pose, number))
         if scene.figure_after >= len(scene.layers):
-            _put(figure.at(number), canvas, path(number, pose))
+            figure.at(number).lay(canvas, path(number, pose))
 
     return compose, particles
 
 
-def _slide(layer: Layer, canvas: Planes, number: int, pose: Pose) -> None:
-    """Lay a layer where the camera sees it."""
-    layer.lay(
-        canvas,
-        x=pose.turn_x + pose.carry_x * layer.depth,
-        y=pose.turn_y + pose.carry_y * layer.depth,
-        frame_number=number,
-    )
+def _far(scene: Scene, camera: Camera) -> int:
+    """Count the layers, from the sky on, that creep: laid anew only every few frames they are cheap.
 
-
-def _put(pose: Layer, canvas: Planes, at: tuple[float, float]) -> None:
-    """Lay a figure with its corner at a place."""
-    pose.lay(canvas, x=-at[0], y=-at[1], frame_number=0)
+    Nobody sees it, and the encoder has little to do with what stands still.
+    """
+    poses = [camera.pose(number) for number in range(camera.frames)]
+    for place, layer in enumerate(scene.layers[: scene.figure_after]):
+        if layer.quickest(poses) > _CREEPS_PX:
+            return place
+    return min(scene.figure_after, len(scene.layers))
 
 
 def _path(
@@ -152,7 +159,7 @@ def _from_picture(job: dict[str, Any], camera: Camera, wide: int, high: int) -> 
     layer = Layer.of(picture, left=left, top=top, depth=1.0)
 
     def compose(canvas: Planes, number: int, pose: Pose) -> None:
-        _slide(layer, canvas, number, pose)
+        layer.lay(canvas, layer.corner(pose, number))
 
     return compose
 
@@ -164,18 +171,20 @@ def _frames(
     particles: Particles | None,
     caption: Caption,
 ) -> Iterator[VideoFrame]:
-    """Every frame of the clip."""
-    canvas = Planes.black(*canvas_size)
+    """Every frame of the clip: one piece of memory, drawn anew each time, since the encoder keeps no picture."""
+    frame = VideoFrame(camera.width, camera.height, "yuv420p")
+    seen, bright = Planes.of_frame(frame), _array(frame.planes[0])
+    canvas_frame = VideoFrame(*canvas_size, "yuv420p") if camera.zooms else frame
+    canvas = Planes.of_frame(canvas_frame) if camera.zooms else seen
     for number in range(camera.frames):
         pose = camera.pose(number)
         compose(canvas, number, pose)
-        frame = VideoFrame(camera.width, camera.height, "yuv420p")
-        y, u, v = (_array(plane) for plane in frame.planes)
-        for target, source in zip((y, u, v), _seen(camera, canvas, pose), strict=True):
-            target[:] = source
+        if camera.zooms:
+            for target, source in zip(frame.planes, _seen(camera, canvas_frame, pose), strict=True):
+                _array(target)[:] = source
         if particles is not None:
-            particles.scatter(y, number, pose)
-        caption.write(y, u, v, (number + 1) / camera.frames)
+            particles.scatter(bright, number, pose)
+        caption.write(seen, (number + 1) / camera.frames)
         frame.pts = number
         yield frame
 
@@ -186,37 +195,25 @@ def _array(plane: Any) -> Bytes:
     return rows[:, : plane.width]
 
 
-def _seen(camera: Camera, canvas: Planes, pose: Pose) -> tuple[Bytes, Bytes, Bytes]:
-    """Tell what the camera sees of the canvas: all of it, or its middle at a zoom."""
-    y, u, v = np.asarray(canvas.y), np.asarray(canvas.u), np.asarray(canvas.v)
-    if camera.zooms:
-        y, u, v = _zoomed((y, u, v), pose.zoom)
-    left, top = _half(y.shape[1] - camera.width), _half(y.shape[0] - camera.height)
-    return (
-        y[top : top + camera.height, left : left + camera.width],
-        u[top // 2 : (top + camera.height) // 2, left // 2 : (left + camera.width) // 2],
-        v[top // 2 : (top + camera.height) // 2, left // 2 : (left + camera.width) // 2],
-    )
+def _seen(camera: Camera, canvas: VideoFrame, pose: Pose) -> list[Bytes]:
+    """Tell what the camera sees of the canvas at its zoom: the middle of it, with the frame's size."""
+    high, wide = canvas.height, canvas.width
+    # A multiple of four leaves as much on each side, in even pixels: the middle stays in the middle.
+    to = (wide + 4 * round(wide * (pose.zoom - 1) / 4), high + 4 * round(high * (pose.zoom - 1) / 4))
+    # The library's own scaler: four times as quick as Pillow, and edges stay on edges.
+    scaled = canvas.reformat(width=to[0], height=to[1], interpolation="BILINEAR")
+    left, top = _half(to[0] - camera.width), _half(to[1] - camera.height)
+    return [
+        _array(plane)[
+            top // part : (top + camera.height) // part, left // part : (left + camera.width) // part
+        ]
+        for plane, part in zip(scaled.planes, (1, 2, 2), strict=True)
+    ]
 
 
 def _half(pixels: int) -> int:
     """Give half of a margin, even, so that brightness and colour stay together."""
     return pixels // 4 * 2
-
-
-def _zoomed(planes: tuple[Bytes, Bytes, Bytes], zoom: float) -> tuple[Bytes, Bytes, Bytes]:
-    """Scale planes with the library's own scaler: four times as quick as Pillow, and edges stay on edges."""
-    high, wide = planes[0].shape
-    # A multiple of four leaves as much on each side, in even pixels: the middle stays in the middle.
-    to = (wide + 4 * round(wide * (zoom - 1) / 4), high + 4 * round(high * (zoom - 1) / 4))
-    if to == (wide, high):
-        return planes
-    frame = VideoFrame(wide, high, "yuv420p")
-    for target, source in zip(frame.planes, planes, strict=True):
-        _array(target)[:] = source
-    scaled = frame.reformat(width=to[0], height=to[1], interpolation="BILINEAR")
-    y, u, v = (_array(plane) for plane in scaled.planes)
-    return y, u, v
 
 
 def _encode(path: Path, width: int, height: int, frames: Iterator[VideoFrame]) -> None:
@@ -231,7 +228,7 @@ def _encode(path: Path, width: int, height: int, frames: Iterator[VideoFrame]) -
         context.thread_count = 1
         context.color_range, context.colorspace, context.color_primaries, context.color_trc = 1, 1, 1, 1
         # A fixed quantiser instead of a rate: x264 then looks at each picture once, a third quicker.
-        stream.options = {"preset": "ultrafast", "qp": "24", "g": str(FPS), "keyint_min": str(FPS)}
+        stream.options = {"preset": "ultrafast", "qp": "28", "g": str(FPS), "keyint_min": str(FPS)}
         for frame in frames:
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))

@@ -8,21 +8,22 @@ makes a clip cheap: no frame is ever converted.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
+from av.video.frame import VideoFrame
 from PIL import Image
 
-__all__ = ["Layer", "Planes", "planes_of", "to_yuv"]
+from hailuo_nb.simulator.camera import Pose
 
-Bytes = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
+__all__ = ["Layer", "Planes", "planes_of"]
 
-# BT.709, limited range.
-_Y = np.array([0.1826, 0.6142, 0.0620], np.float32)
-_U = np.array([-0.1006, -0.3386, 0.4392], np.float32)
-_V = np.array([0.4392, -0.3989, -0.0403], np.float32)
+# BT.709, limited range: what of red, green and blue, and what besides.
+_Y = (0.1826, 0.6142, 0.0620, 16.0)
+_U = (-0.1006, -0.3386, 0.4392, 128.0)
+_V = (0.4392, -0.3989, -0.0403, 128.0)
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,18 @@ class Planes:
         """Empty planes to paste into."""
         half = (width // 2, height // 2)
         return cls(Image.new("L", (width, height), 16), Image.new("L", half, 128), Image.new("L", half, 128))
+
+    @classmethod
+    def of_frame(cls, frame: VideoFrame) -> Planes:
+        """Give the planes of a frame itself, black: what is pasted here is in the frame, without a copy."""
+        images = []
+        for plane, black in zip(frame.planes, (16, 128, 128), strict=True):
+            memory = np.frombuffer(memoryview(plane), np.uint8)
+            memory[:] = black
+            size = (plane.width, plane.height)
+            images.append(Image.frombuffer("L", size, memory, "raw", "L", plane.line_size, 1))
+            images[-1].readonly = 0  # the memory is shared; Pillow would copy it before the first change
+        return cls(*images)
 
     def rows(self, first: int, end: int) -> Planes:
         """Give some of its rows; both numbers are even."""
@@ -59,26 +72,11 @@ class Planes:
         frame.v.paste(self.v, half, half_mask)
 
 
-def to_yuv(colour: tuple[int, int, int]) -> tuple[int, int, int]:
-    """One colour."""
-    rgb = np.array(colour, np.float32)
-    return round(16 + float(_Y @ rgb)), round(128 + float(_U @ rgb)), round(128 + float(_V @ rgb))
-
-
 def planes_of(picture: Image.Image) -> Planes:
     """Turn an RGB picture (even width and height) into planes."""
-    rgb = np.asarray(picture.convert("RGB"), np.float32)
-    small = np.asarray(picture.convert("RGB").reduce(2), np.float32)
-    return Planes(
-        _plane(rgb @ _Y + 16),
-        _plane(small @ _U + 128),
-        _plane(small @ _V + 128),
-    )
-
-
-def _plane(values: Floats) -> Image.Image:
-    """Floats as a plane."""
-    return Image.fromarray((values + 0.5).astype(np.uint8))
+    rgb = picture.convert("RGB")
+    small = rgb.reduce(2)
+    return Planes(rgb.convert("L", _Y), small.convert("L", _U), small.convert("L", _V))
 
 
 @dataclass(frozen=True)
@@ -158,12 +156,23 @@ class Layer:
             self, planes=self.planes.rows(0, height), mask=mask, half_mask=mask.reduce(2), solid=None
         )
 
-    def lay(self, frame: Planes, *, x: float, y: float, frame_number: int) -> None:
-        """Paste it where it is when the camera has moved by (x, y)."""
+    def corner(self, pose: Pose, frame_number: int) -> tuple[float, float]:
+        """Tell where in a frame its corner is, when the camera is there."""
         amount, period_s = self.bob
         rise = amount * math.sin(2 * math.pi * frame_number / (24 * period_s)) if amount else 0.0
-        at_x = round(self.left - x + self.drift * frame_number)
-        at_y = round(self.top - y + rise)
+        return (
+            self.left - pose.turn_x - pose.carry_x * self.depth + self.drift * frame_number,
+            self.top - pose.turn_y - pose.carry_y * self.depth + rise,
+        )
+
+    def quickest(self, poses: Sequence[Pose]) -> float:
+        """Give the most pixels that it moves by between two frames of a shot."""
+        corners = [self.corner(pose, number) for number, pose in enumerate(poses)]
+        return max((max(abs(x - u), abs(y - v)) for (x, y), (u, v) in pairwise(corners)), default=0.0)
+
+    def lay(self, frame: Planes, corner: tuple[float, float]) -> None:
+        """Paste it with its corner at a place."""
+        at_x, at_y = round(corner[0]), round(corner[1])
         self.planes.paste(frame, (at_x, at_y), self.mask, self.half_mask)
         if self.solid is not None:
             self.solid.paste(frame, (at_x, at_y + self.planes.y.height), None, None)

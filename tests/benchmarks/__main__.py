@@ -1,51 +1,66 @@
-"""One table of what hailuo_nb costs, each row beside a peer in the same run.
-
-``python -m tests.benchmarks`` prints it. Nothing here is a timed test: machines are noisy, so a figure is a median and
-means something only beside its peer. Peers come with ``pip install '.[bench]'``.
-"""
+"""The table; see `tests.benchmarks` for the options and how a benchmark is added."""
 
 from __future__ import annotations
 
-import os
-import platform
+import argparse
+import json
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 
-from tests.benchmarks import dry_run, loading
+from tests.benchmarks.frame import alone
+from tests.benchmarks.frame.machine import load_line, machine_line, versions_line
+from tests.benchmarks.frame.row import Row
+from tests.benchmarks.frame.table import as_markdown, as_text
 
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table."""
-
-    what: str
-    ours: str
-    peer: str
-    ratio: str
+# What a reader meets first comes first; a benchmark that is not named here comes last.
+ORDER = ("loading", "dry_run", "history", "ledger", "download", "simulator")
 
 
-ROWS: tuple[Callable[[], tuple[str, str, str, str]], ...] = (loading.row, dry_run.row)
+def main(words: Sequence[str] | None = None) -> int:
+    """Measure and print; 1 where a benchmark broke."""
+    have = sorted(alone.names(), key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    asked = _options(have).parse_args(words)
+    if asked.list:
+        sys.stdout.write("".join(f"{name:16} {_what(name)}\n" for name in have))
+        return 0
+    unknown = [name for name in asked.names if name not in have]
+    if unknown:
+        sys.stderr.write(f"No benchmark is called {', '.join(unknown)}. There are: {', '.join(have)}.\n")
+        return 2
+    load = load_line()
+    rows: list[Row] = []
+    peers: list[str] = []
+    for name in asked.names or have:
+        sys.stderr.write(f"{name} ...\n")
+        found, named = alone.measured(name)
+        rows += found
+        peers += named
+    where = [line for line in (machine_line(), versions_line(peers), load) if line]
+    if asked.markdown:
+        sys.stdout.write(f"{as_markdown(rows)}\n\n{'; '.join(where)}.\n")
+    else:
+        sys.stdout.write("\n".join([as_text(rows), "", *where]) + "\n")
+    if asked.json:
+        told = [asdict(row) | {"ratio": row.ratio, "reached": row.reached} for row in rows]
+        asked.json.write_text(json.dumps({"where": where, "rows": told}, indent=1) + "\n", "utf-8")
+    return int(any(row.note.startswith("broke:") for row in rows))
 
 
-def main() -> int:
-    """Measure and print."""
-    rows = [Row(*measure()) for measure in ROWS]
-    head = Row("what", "hailuo_nb", "beside", "ratio")
-    widths = [
-        max(len(getattr(row, name)) for row in [head, *rows]) for name in ("what", "ours", "peer", "ratio")
-    ]
-    for row in [head, *rows]:
-        cells = (row.what, row.ours, row.peer, row.ratio)
-        sys.stdout.write(
-            "  ".join(text.ljust(width) for text, width in zip(cells, widths, strict=True)) + "\n"
-        )
-    made = datetime.now(UTC).date()
-    sys.stdout.write(
-        f"{made}, Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n"
-    )
-    return 0
+def _options(have: Sequence[str]) -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    options.add_argument("names", nargs="*", metavar="NAME", help=f"any of: {', '.join(have)}; all without")
+    options.add_argument("--markdown", action="store_true", help="print the table as the README has it")
+    options.add_argument("--json", type=Path, metavar="FILE", help="keep the raw numbers")
+    options.add_argument("--list", action="store_true", help="list the benchmarks")
+    return options
+
+
+def _what(name: str) -> str:
+    """Give the first line of a benchmark's docstring, without importing what it measures."""
+    text = (Path(__file__).parent / f"{name}.py").read_text("utf-8")
+    return text.removeprefix('"""').partition("\n")[0].removesuffix('"""')
 
 
 if __name__ == "__main__":

@@ -7,30 +7,34 @@ or looked up: what a notebook does by hand.
 from __future__ import annotations
 
 import io
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from contextlib import chdir, redirect_stdout
 from pathlib import Path
 
 import jinja2
 import pandas as pd
 
+from tests.benchmarks.frame.row import NotMeasured, Row
+from tests.benchmarks.frame.timing import in_turn, median, seconds
+
+PEERS = ("jinja2", "pandas")
+
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 TESTS = Path(__file__).resolve().parents[1]
 
 
-def row() -> tuple[str, str, str, str]:
-    """Measure both, in turn, so that a busy moment hits both."""
-    prompts = (SHARED / "prompts" / "vbench.txt").read_text("utf-8").splitlines()
+def rows() -> list[Row]:
+    """Measure both in one shell."""
+    file = SHARED / "prompts" / "vbench.txt"
+    if not file.is_file():
+        raise NotMeasured("the prompts are not beside this clone")
+    prompts = file.read_text("utf-8").splitlines()
     sys.path.insert(0, str(TESTS / "notebook"))
     from notebook_shell import open_shell
 
     cell = "%%hailuo t2v-standard --max-clips 1000 --dry-run\n"
     cell += "\n---\n".join(f"{{{{style}}}} {prompt}" for prompt in prompts)
-    ours, theirs = [], []
     with (
         tempfile.TemporaryDirectory() as folder,
         chdir(folder),
@@ -39,25 +43,22 @@ def row() -> tuple[str, str, str, str]:
     ):
         shell.names["style"] = "35 mm film,"
         shell.run("%%hailuo --dry-run\nwarm up")
-        for _ in range(5):
-            ours.append(_seconds(lambda: shell.run(cell)))
-            theirs.append(_seconds(lambda: _by_hand(prompts)))
-    mine, peer = statistics.median(ours), statistics.median(theirs)
-    return (
-        f"dry run of {len(prompts)} prompts in one cell",
-        f"{mine:.2f} s",
-        f"jinja2 and pandas {peer:.2f} s",
-        f"{mine / peer:.2f}",
-    )
+        ours, theirs = in_turn(
+            lambda: seconds(lambda: shell.run(cell)), lambda: seconds(lambda: _by_hand(prompts))
+        )
+    return [
+        Row(
+            f"dry run of {len(prompts)} prompts in one cell",
+            median(ours),
+            "s",
+            peer=median(theirs),
+            beside="jinja2 and pandas",
+            raw={"ours": ours, "peer": theirs},
+        )
+    ]
 
 
 def _by_hand(prompts: list[str]) -> pd.DataFrame:
     """Fill every prompt and tabulate them."""
     filled = [jinja2.Template("{{style}} " + prompt).render(style="35 mm film,") for prompt in prompts]
     return pd.DataFrame({"prompt": filled, "quote_usd": 0.28})
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began

@@ -7,10 +7,14 @@ Tried: registering a proxy class and importing the magics on first use saves a f
 from __future__ import annotations
 
 import queue
-import statistics
 from importlib.util import find_spec
 
 from jupyter_client.manager import start_new_kernel
+
+from tests.benchmarks.frame.row import NotMeasured, Row
+from tests.benchmarks.frame.timing import in_turn, median
+
+PEERS = ("jupysql",)
 
 TIMED = """
 import time
@@ -39,13 +43,20 @@ def load_ms(extension: str) -> float:
         manager.shutdown_kernel(now=True)
 
 
-def row() -> tuple[str, str, str, str]:
-    """Measure both, in turn, so that a busy moment hits both."""
+def rows() -> list[Row]:
+    """Measure both, each time in a new kernel."""
     if find_spec("sql") is None:
-        raise SystemExit("The peers are missing: pip install '.[bench]'")
-    ours, theirs = [], []
-    for _ in range(5):
-        ours.append(load_ms("hailuo_nb"))
-        theirs.append(load_ms("sql"))
-    mine, peer = statistics.median(ours), statistics.median(theirs)
-    return ("%load_ext in a fresh kernel", f"{mine:.1f} ms", f"jupysql {peer:.0f} ms", f"1/{peer / mine:.0f}")
+        raise NotMeasured("jupysql is missing: pip install '.[bench]'")
+    ours, theirs = in_turn(lambda: load_ms("hailuo_nb"), lambda: load_ms("sql"))
+    return [
+        Row(
+            "%load_ext in a fresh kernel",
+            median(ours),
+            "ms",
+            peer=median(theirs),
+            beside="jupysql",
+            at_most=30,
+            ratio_at_most=1 / 20,
+            raw={"ours": ours, "peer": theirs},
+        )
+    ]
