@@ -6,6 +6,7 @@ with asking never ends a job: the prediction goes on whether or not anybody asks
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
 from hailuo_nb import errors
@@ -25,34 +26,78 @@ OTHER_KEY = (
 async def follow(desk: Desk, job: Job) -> None:
     """Poll until the prediction is final; returns when the status is past `processing`."""
     expectation = await _expectation(desk, job)
-    polls = failures = 0
-    pause = gap_s(_elapsed_s(desk, job), polls, expectation)
-    while job.status in {"submitted", "processing"}:
-        await desk.nap(job, pause)
-        try:
-            client = await desk.client()
-            prediction = await client.result(str(job.prediction_id))
-        except (errors.ServiceError, errors.SetupError) as error:
-            failures += 1
-            pause = back_off_s(failures, getattr(error, "retry_after", None))
-            await desk.revive(error)
-            if await _is_gone(desk, job, error):
-                return
-            if is_foreign(desk, job, error):
-                pause = max(pause, OTHER_KEY_GAP_S)
-                job.show(note=OTHER_KEY)
-            else:
-                job.show(note=f"{error} The clip goes on at the service; asking again.")
-            continue
-        failures, polls = 0, polls + 1
-        if job.note:
-            job.show(note="")
-        await take_in(desk, job, prediction)
-        pause = gap_s(_elapsed_s(desk, job), polls, expectation)
+    looks = _Looks(desk, job, expectation)
+    desk.rolls.join(job)
+    try:
+        while job.status in {"submitted", "processing"}:
+            await desk.nap(job, looks.pause_s)
+            prediction = await _look(desk, job, looks)
+            if prediction is not None:
+                await take_in(desk, job, prediction, not_before=looks.last_utc)
+                looks.saw()
+    finally:
+        desk.rolls.leave(job)
 
 
-async def take_in(desk: Desk, job: Job, prediction: Prediction) -> None:
-    """Bring a job to where its prediction is."""
+class _Looks:
+    """When a job is looked at, and how that went."""
+
+    def __init__(self, desk: Desk, job: Job, expectation: Expectation | None) -> None:
+        self._desk, self._job, self._expectation = desk, job, expectation
+        self._polls = 0
+        self.failures = 0
+        self.last_utc: datetime | None = None
+        self.pause_s = gap_s(_elapsed_s(desk, job), 0, expectation)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it takes longer than nearly all before it."""
+        known = self._expectation
+        return known is not None and known.is_known and _elapsed_s(self._desk, self._job) > known.late_s
+
+    def saw(self, seconds_ago: float = 0.0) -> None:
+        """Plan the next look after one that found it still going."""
+        self.failures, self._polls = 0, self._polls + 1
+        self.last_utc = self._desk.now() - timedelta(seconds=seconds_ago)
+        then_s = max(0.0, _elapsed_s(self._desk, self._job) - seconds_ago)
+        self.pause_s = gap_s(then_s, self._polls, self._expectation) - seconds_ago
+
+
+async def _look(desk: Desk, job: Job, looks: _Looks) -> Prediction | None:
+    """Look once; None where that failed, or where a call for others has said that it is too early."""
+    told = desk.rolls.told(job)
+    if told is not None:
+        if told.prediction.is_final:
+            return told.prediction
+        looks.saw(asyncio.get_running_loop().time() - told.at)
+        if looks.pause_s > 0:
+            return None
+    try:
+        client = await desk.client()
+        prediction, done = await desk.rolls.ask(client, job, alone=looks.is_late)
+    except (errors.ServiceError, errors.SetupError) as error:
+        looks.failures += 1
+        looks.pause_s = back_off_s(looks.failures, getattr(error, "retry_after", None))
+        await desk.revive(error)
+        if await _is_gone(desk, job, error):
+            return None
+        if is_foreign(desk, job, error):
+            looks.pause_s = max(looks.pause_s, OTHER_KEY_GAP_S)
+            job.show(note=OTHER_KEY)
+        else:
+            job.show(note=f"{error} The clip goes on at the service; asking again.")
+        return None
+    for other in done:
+        desk.wake(other)
+    if job.note:
+        job.show(note="")
+    return prediction
+
+
+async def take_in(
+    desk: Desk, job: Job, prediction: Prediction, *, not_before: datetime | None = None
+) -> None:
+    """Bring a job to where its prediction is; `not_before` is when it was last seen going."""
     if prediction.status == "completed":
         # Without an address yet it is asked for again there, for as long as the service keeps the clip.
         await desk.move(
@@ -62,6 +107,7 @@ async def take_in(desk: Desk, job: Job, prediction: Prediction) -> None:
             url=prediction.outputs[0] if prediction.outputs else None,
             url_expires_utc=_kept_until(desk, prediction),
             execution_ms=prediction.execution_ms,
+            **_ready(desk, job, prediction, not_before),
             marks={"outputs": prediction.outputs, "note": ""},
         )
     elif prediction.is_final:
@@ -92,6 +138,21 @@ def _kept_until(desk: Desk, prediction: Prediction) -> datetime:
     if prediction.created_utc is not None:
         made = min(made, prediction.created_utc + timedelta(milliseconds=prediction.execution_ms or 0))
     return made + timedelta(days=KEPT_DAYS)
+
+
+def _ready(
+    desk: Desk, job: Job, prediction: Prediction, not_before: datetime | None
+) -> dict[str, datetime]:
+    """Say when the clip was ready, between the last look and this one, so that the past is not made of looks.
+
+    How long it ran tells that, where it began at once; else the middle is as good as any.
+    """
+    sent, now = job.row.submitted_utc, desk.now()
+    if not_before is None or sent is None or not sent <= not_before <= now:
+        return {}
+    ran_until = sent + timedelta(milliseconds=prediction.execution_ms or 0)
+    is_told = not_before <= ran_until <= now
+    return {"generated_utc": ran_until if is_told else not_before + (now - not_before) / 2}
 
 
 async def _expectation(desk: Desk, job: Job) -> Expectation | None:

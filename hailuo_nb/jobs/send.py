@@ -145,6 +145,7 @@ async def _accepted(desk: Desk, job: Job, prediction: Prediction) -> None:
     """Write down the id of what is paid; where the row is another kernel's by now, leave word for that one."""
     try:
         await desk.move(job, "submitted", prediction_id=prediction.id, detail="the service has it")
+        desk.rolls.heard(prediction)
     except (FenceLost, TransitionRefused):
         answer = {"prediction_id": prediction.id}
         await desk.surely(job, desk.ledger.remember, f"answer:{job.id}", answer)
