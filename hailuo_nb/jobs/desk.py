@@ -23,6 +23,7 @@ from hailuo_nb.jobs.files import clip_file, inside
 from hailuo_nb.jobs.gate import Gate
 from hailuo_nb.jobs.job import FINAL, Job
 from hailuo_nb.jobs.pace import back_off_s
+from hailuo_nb.jobs.past import Past
 from hailuo_nb.jobs.roll_call import RollCall
 from hailuo_nb.ledger.faults import FenceLost, PathTaken, PredictionTaken, TransitionRefused
 from hailuo_nb.ledger.rows import ClipRow
@@ -121,6 +122,7 @@ class Desk:
     clock: Callable[[], float] = suspended_clock
     grace_s: float = 15 * 60.0
     fences: dict[str, int] = field(default_factory=dict)
+    past: Past = field(default_factory=Past)
     rolls: RollCall = field(default_factory=RollCall)
     gate: Gate = field(default_factory=lambda: Gate(SUBMITS_AT_ONCE))
     _wakes: dict[str, asyncio.Event] = field(default_factory=dict)

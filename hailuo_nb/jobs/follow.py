@@ -10,13 +10,12 @@ import asyncio
 from datetime import datetime, timedelta
 
 from hailuo_nb import errors
-from hailuo_nb.catalog.variants import find
 from hailuo_nb.jobs.desk import KEPT_DAYS, Desk
 from hailuo_nb.jobs.job import Job
-from hailuo_nb.jobs.pace import Expectation, back_off_s, expect, gap_s
+from hailuo_nb.jobs.pace import back_off_s, gap_s
 from hailuo_nb.wavespeed.prediction import Prediction, failure
 
-PAST_CLIPS = 50
+ALONE_EVERY = 3
 OTHER_KEY_GAP_S = 60.0
 OTHER_KEY = (
     "It was sent with another key, and this one may not ask for it; it waits for that key, and is not lost."
@@ -25,16 +24,17 @@ OTHER_KEY = (
 
 async def follow(desk: Desk, job: Job) -> None:
     """Poll until the prediction is final; returns when the status is past `processing`."""
-    expectation = await _expectation(desk, job)
-    looks = _Looks(desk, job, expectation)
+    looks = _Looks(desk, job)
     desk.rolls.join(job)
     try:
+        await looks.plan()
         while job.status in {"submitted", "processing"}:
             await desk.nap(job, looks.pause_s)
             prediction = await _look(desk, job, looks)
             if prediction is not None:
                 await take_in(desk, job, prediction, not_before=looks.last_utc)
-                looks.saw()
+                if not prediction.is_final:
+                    await looks.saw()
     finally:
         desk.rolls.leave(job)
 
@@ -42,25 +42,29 @@ async def follow(desk: Desk, job: Job) -> None:
 class _Looks:
     """When a job is looked at, and how that went."""
 
-    def __init__(self, desk: Desk, job: Job, expectation: Expectation | None) -> None:
-        self._desk, self._job, self._expectation = desk, job, expectation
+    def __init__(self, desk: Desk, job: Job) -> None:
+        self._desk, self._job = desk, job
         self._polls = 0
         self.failures = 0
         self.last_utc: datetime | None = None
-        self.pause_s = gap_s(_elapsed_s(desk, job), 0, expectation)
+        self.pause_s = 0.0
+        # Now and then what takes longer than nearly all before it is asked for by itself: a list may lag.
+        self.goes_alone = False
 
-    @property
-    def is_late(self) -> bool:
-        """Whether it takes longer than nearly all before it."""
-        known = self._expectation
-        return known is not None and known.is_known and _elapsed_s(self._desk, self._job) > known.late_s
-
-    def saw(self, seconds_ago: float = 0.0) -> None:
+    async def saw(self, seconds_ago: float = 0.0) -> None:
         """Plan the next look after one that found it still going."""
         self.failures, self._polls = 0, self._polls + 1
         self.last_utc = self._desk.now() - timedelta(seconds=seconds_ago)
-        then_s = max(0.0, _elapsed_s(self._desk, self._job) - seconds_ago)
-        self.pause_s = gap_s(then_s, self._polls, self._expectation) - seconds_ago
+        await self.plan(seconds_ago)
+
+    async def plan(self, seconds_ago: float = 0.0) -> None:
+        """Place the next look, by what is known by now."""
+        desk, job = self._desk, self._job
+        known = await desk.past.expectation(desk, job, is_shared=desk.rolls.is_shared)
+        elapsed_s = _elapsed_s(desk, job)
+        is_late = known is not None and known.is_known and elapsed_s > known.late_s
+        self.goes_alone = is_late and self._polls % ALONE_EVERY == 0
+        self.pause_s = gap_s(max(0.0, elapsed_s - seconds_ago), self._polls, known) - seconds_ago
 
 
 async def _look(desk: Desk, job: Job, looks: _Looks) -> Prediction | None:
@@ -69,12 +73,12 @@ async def _look(desk: Desk, job: Job, looks: _Looks) -> Prediction | None:
     if told is not None:
         if told.prediction.is_final:
             return told.prediction
-        looks.saw(asyncio.get_running_loop().time() - told.at)
+        await looks.saw(asyncio.get_running_loop().time() - told.at)
         if looks.pause_s > 0:
             return None
     try:
         client = await desk.client()
-        prediction, done = await desk.rolls.ask(client, job, alone=looks.is_late)
+        prediction, done = await desk.rolls.ask(client, job, alone=looks.goes_alone)
     except (errors.ServiceError, errors.SetupError) as error:
         looks.failures += 1
         looks.pause_s = back_off_s(looks.failures, getattr(error, "retry_after", None))
@@ -110,6 +114,7 @@ async def take_in(
             **_ready(desk, job, prediction, not_before),
             marks={"outputs": prediction.outputs, "note": ""},
         )
+        desk.past.grew(job)
     elif prediction.is_final:
         error = failure(prediction)
         await desk.move(
@@ -140,9 +145,7 @@ def _kept_until(desk: Desk, prediction: Prediction) -> datetime:
     return made + timedelta(days=KEPT_DAYS)
 
 
-def _ready(
-    desk: Desk, job: Job, prediction: Prediction, not_before: datetime | None
-) -> dict[str, datetime]:
+def _ready(desk: Desk, job: Job, prediction: Prediction, not_before: datetime | None) -> dict[str, datetime]:
     """Say when the clip was ready, between the last look and this one, so that the past is not made of looks.
 
     How long it ran tells that, where it began at once; else the middle is as good as any.
@@ -153,16 +156,6 @@ def _ready(
     ran_until = sent + timedelta(milliseconds=prediction.execution_ms or 0)
     is_told = not_before <= ran_until <= now
     return {"generated_utc": ran_until if is_told else not_before + (now - not_before) / 2}
-
-
-async def _expectation(desk: Desk, job: Job) -> Expectation | None:
-    """Look up when the prediction is likely to be ready."""
-    past = await desk.surely(job, desk.ledger.durations, job.variant, desk.service.name, PAST_CLIPS)
-    try:
-        typical = find(job.variant).typical_s
-    except errors.UnknownVariant:
-        typical = None
-    return expect(past, typical, desk.service.speed)
 
 
 def _elapsed_s(desk: Desk, job: Job) -> float:

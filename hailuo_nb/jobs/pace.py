@@ -27,7 +27,9 @@ SHORTEST_GAP_S = 0.05
 FEWEST_PAST = 3
 # What one look is worth, in seconds of lateness; less where clips take only seconds.
 LOOK_S = 0.05
-LOOK_SHARE = 0.02
+LOOK_SHARE = 0.01
+# Where one request asks after several clips, a look costs each of them a part of it.
+SHARED = 0.5
 # The weight of a run halves with every so many newer ones: a service that changes is followed, a burst forgotten.
 HALF_LIFE = 15
 # The next run is like one of the past ones, give or take a share of their spread: a few samples do not say more.
@@ -70,7 +72,11 @@ class Expectation:
 
 
 def expect(
-    past_s: Sequence[float], typical_s: tuple[float, float] | None, speed: float = 1.0
+    past_s: Sequence[float],
+    typical_s: tuple[float, float] | None,
+    speed: float = 1.0,
+    *,
+    is_shared: bool = False,
 ) -> Expectation | None:
     """Tell when a prediction is likely to be ready.
 
@@ -82,15 +88,17 @@ def expect(
         The catalogue's typical time in seconds, from and to.
     speed : float
         How many times faster than the catalogue says the service works (the simulator's speed).
+    is_shared : bool
+        Whether one request asks after several clips.
 
     Returns
     -------
     Expectation or None
         None when nothing at all is known.
     """
-    past = tuple(each for each in past_s if each > 0)
+    past = tuple(max(each, SHORTEST_GAP_S) for each in past_s)
     if len(past) >= FEWEST_PAST:
-        return _planned(past)
+        return _planned(past, SHARED if is_shared else 1.0)
     if typical_s is None:
         return None
     low, high = typical_s[0] / speed, typical_s[1] / speed
@@ -141,11 +149,11 @@ def _planned_gap_s(elapsed_s: float, known: Expectation) -> float:
 
 
 @lru_cache(maxsize=64)
-def _planned(past_s: tuple[float, ...], look_s: float | None = None) -> Expectation:
+def _planned(past_s: tuple[float, ...], share: float = 1.0) -> Expectation:
     """Make the plan for what took so long before, newest first."""
     spread = _Spread(past_s)
     early_s, late_s = spread.quantile_s(0.05), spread.quantile_s(0.9)
-    cost_s = look_s or min(LOOK_S, LOOK_SHARE * spread.quantile_s(0.5))
+    cost_s = share * min(LOOK_S, LOOK_SHARE * spread.quantile_s(0.5))
     moments = spread.moments()
     return Expectation(early_s, late_s, NEAR_GAP_S, moments, _looks(spread, moments, cost_s))
 
@@ -159,7 +167,9 @@ def _looks(spread: _Spread, moments: tuple[float, ...], cost_s: float) -> tuple[
     """
     done = [spread.done(moment) for moment in moments]
     spent = [0.0]
-    for (was, now), (before, after) in zip(itertools.pairwise(moments), itertools.pairwise(done), strict=True):
+    for (was, now), (before, after) in zip(
+        itertools.pairwise(moments), itertools.pairwise(done), strict=True
+    ):
         spent.append(spent[-1] + (was + now) / 2 * (after - before))
     last = len(moments) - 1
     looks, rest = [moments[last]] * (last + 1), [0.0] * (last + 1)
@@ -180,7 +190,7 @@ class _Spread:
     """The chances of how long the next run takes: a line through the past ones, and its two ends."""
 
     def __init__(self, past_s: Sequence[float]) -> None:
-        weights = [0.5 ** (number / HALF_LIFE) for number in range(len(past_s))]
+        weights = [math.pow(0.5, number / HALF_LIFE) for number in range(len(past_s))]
         total = sum(weights)
         record = 1 / (total + 1)
         logs = [math.log(each) for each in past_s]
@@ -197,7 +207,8 @@ class _Spread:
         share = (1 - record - SOONER) / total
         # In the middle of each piece half of it has ended.
         self._shares = [
-            SOONER + share * (before + weight / 2) for before, (_, weight) in zip(running, pieces, strict=False)
+            SOONER + share * (before + weight / 2)
+            for before, (_, weight) in zip(running, pieces, strict=False)
         ]
         self._later = 1 - self._shares[-1]
 
@@ -208,7 +219,7 @@ class _Spread:
             ahead = math.log(times[0] / seconds) / -math.log(SOONER_FROM) if seconds > 0 else 1.0
             return shares[0] * max(0.0, 1 - ahead)
         if seconds >= times[-1]:
-            return 1 - self._later * (times[-1] / seconds) ** LATER_POWER
+            return 1 - self._later * math.pow(times[-1] / seconds, LATER_POWER)
         place = bisect_left(times, seconds)
         low, high = times[place - 1], times[place]
         along = (seconds - low) / (high - low) if high > low else 1.0
@@ -222,8 +233,8 @@ class _Spread:
     def moments(self) -> tuple[float, ...]:
         """Give the moments to plan with: evenly far apart in proportion, from the soonest end to the latest."""
         first, last = self._times[0] * SOONER_FROM, self._times[-1] * LATER_TO
-        ratio = (last / first) ** (1 / GRID)
-        return (0.0, *(first * ratio**number for number in range(GRID + 1)))
+        ratio = math.pow(last / first, 1 / GRID)
+        return (0.0, *(first * math.pow(ratio, number) for number in range(GRID + 1)))
 
 
 def back_off_s(failures: int, retry_after_s: float | None = None, longest_s: float = 60.0) -> float:

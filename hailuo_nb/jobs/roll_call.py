@@ -5,8 +5,8 @@ to a hundred that were made about the same time: the service's list of predictio
 says. What the list says of the others is kept for when their poll is due, and wakes those that are done.
 
 A list is believed once it has named a prediction and said of it what its own address says; one that lacks ours, or
-tells otherwise, is not asked again in this kernel. Whatever takes longer than nearly all before it is asked for by itself,
-so that a list which lags can hide nothing for long. A list is never reason to send anything.
+tells otherwise, is not asked again in this kernel. Whatever takes longer than nearly all before it is now and then
+asked for by itself, so that a list which lags can hide nothing for long. A list is never reason to send anything.
 """
 
 from __future__ import annotations
@@ -68,6 +68,11 @@ class RollCall:
     def told(self, job: Job) -> Told | None:
         """Give what a call for others said of a job since it was last asked for, once."""
         return self._told.pop(str(job.prediction_id), None) if self._is_believed else None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether one request asks after several."""
+        return self._is_believed is True and len(self._out) >= FEWEST
 
     async def ask(self, client: Client, job: Job, *, alone: bool) -> tuple[Prediction, list[Job]]:
         """Ask how a job's prediction is doing.

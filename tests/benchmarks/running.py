@@ -90,7 +90,11 @@ class Kernel:
 
     def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:
         self._manager = KernelManager(kernel_name="python3")
-        kept = {name: text for name, text in os.environ.items() if "HAILUO" not in name and "WAVESPEED" not in name}
+        kept = {
+            name: text
+            for name, text in os.environ.items()
+            if "HAILUO" not in name and "WAVESPEED" not in name
+        }
         paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         kept |= {"PYTHONPATH": paths, "JUPYTER_PLATFORM_DIRS": "1", **(env or {})}
         self._manager.start_kernel(

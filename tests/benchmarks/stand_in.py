@@ -49,9 +49,9 @@ class Ways:
     at_once: int = 3000
     answer_s: float = 0.0
     clip_bytes: int = 3_000_000
-    width: int = 1366
-    height: int = 768
-    frames: int = 144
+    width: int = 64
+    height: int = 48
+    frames: int = 12
 
 
 def generation_s(ways: Ways, prompt: str) -> float:
@@ -120,7 +120,11 @@ class StandIn:
     def _kind(self, method: str, path: str) -> str:
         if method == "GET":
             return "poll" if path.endswith("/result") else path.rsplit("/", 1)[-1]
-        known = {"/api/v3/model/price": "price", "/api/v3/predictions": "list", "/api/v3/billings/search": "bill"}
+        known = {
+            "/api/v3/model/price": "price",
+            "/api/v3/predictions": "list",
+            "/api/v3/billings/search": "bill",
+        }
         return known.get(path, "submit")
 
     def _call(self, kind: str, path: str, asked: dict[str, Any], now: float) -> tuple[int, Any]:
@@ -285,7 +289,7 @@ async def serve(ways: Ways, folder: Path) -> None:
     service = StandIn(ways, draw(folder / "clip.mp4", ways))
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Line(service), "127.0.0.1", 0)
-    service.base_url = "http://127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+    service.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     sys.stdout.write(json.dumps({"base_url": service.base_url}) + "\n")
     sys.stdout.flush()
     wait_for_end: Callable[[], bytes] = sys.stdin.buffer.read
