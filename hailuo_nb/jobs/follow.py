@@ -78,7 +78,7 @@ async def _look(desk: Desk, job: Job, looks: _Looks) -> Prediction | None:
             return None
     try:
         client = await desk.client()
-        prediction, done = await desk.rolls.ask(client, job, alone=looks.goes_alone)
+        prediction, done = await desk.rolls.ask(client, job, _elapsed_s(desk, job), alone=looks.goes_alone)
     except (errors.ServiceError, errors.SetupError) as error:
         looks.failures += 1
         looks.pause_s = back_off_s(looks.failures, getattr(error, "retry_after", None))

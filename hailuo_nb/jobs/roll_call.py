@@ -27,6 +27,9 @@ FEWEST = 4
 MOST = 90
 # Those a little older than the one that is due are likely to be due as well.
 OLDER = 10
+# Calls are so far apart, or this share of what the clips have taken so far: a hundred clips, each with a look of its own
+# in mind, would else call all the time.
+CALL_GAP_S, CALL_GAP_SHARE = 0.1, 0.01
 AROUND = timedelta(milliseconds=2)
 # These say that the list itself is not to be had; other trouble is the network's, and passes.
 NO_LIST = (errors.NotFound, errors.RequestRefused, errors.AccessDenied, errors.AnswerUnreadable)
@@ -49,6 +52,7 @@ class RollCall:
         self._told: dict[str, Told] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._is_believed: bool | None = None
+        self._next_call = 0.0
 
     def join(self, job: Job) -> None:
         """Take a job in that is followed from now on."""
@@ -74,7 +78,7 @@ class RollCall:
         """Whether one request asks after several."""
         return self._is_believed is True and len(self._out) >= FEWEST
 
-    async def ask(self, client: Client, job: Job, *, alone: bool) -> tuple[Prediction, list[Job]]:
+    async def ask(self, client: Client, job: Job, age_s: float, *, alone: bool) -> tuple[Prediction, list[Job]]:
         """Ask how a job's prediction is doing.
 
         Parameters
@@ -83,6 +87,8 @@ class RollCall:
             The service's.
         job : Job
             One that has joined.
+        age_s : float
+            How long ago it was sent.
         alone : bool
             Whether to ask for it by itself in any case.
 
@@ -96,7 +102,7 @@ class RollCall:
         if id_ in self._asking:
             await asyncio.wait({self._asking[id_]})
         elif not alone and self._is_believed is not False:
-            done = await self._call_round(client, job)
+            done = await self._call_round(client, job, age_s)
         told = self._told.pop(id_, None)
         if told is not None and self._is_believed:
             return told.prediction, done
@@ -113,12 +119,15 @@ class RollCall:
         elif listed.is_final:
             self._is_believed = False
 
-    async def _call_round(self, client: Client, job: Job) -> list[Job]:
+    async def _call_round(self, client: Client, job: Job, age_s: float) -> list[Job]:
         """Ask after a job and those around it; gives those of them that are done."""
         ids = self._around(job)
         if len(ids) < FEWEST:
             return []
-        task = asyncio.get_running_loop().create_task(self._read(client, job.row.model_id, ids))
+        loop = asyncio.get_running_loop()
+        at = max(loop.time(), self._next_call)
+        self._next_call = at + max(CALL_GAP_S, CALL_GAP_SHARE * age_s)
+        task = loop.create_task(self._read(client, job.row.model_id, ids, at - loop.time()))
         self._asking |= dict.fromkeys(ids, task)
         try:
             await task
@@ -146,9 +155,10 @@ class RollCall:
         first = max(0, min(place - OLDER, len(same) - MOST))
         return [id_ for _, id_ in same[first : first + MOST]]
 
-    async def _read(self, client: Client, model: str, ids: Sequence[str]) -> None:
-        """Read the page of the list that holds these."""
+    async def _read(self, client: Client, model: str, ids: Sequence[str], wait_s: float) -> None:
+        """Read the page of the list that holds these, once it is time."""
         loop = asyncio.get_running_loop()
+        await asyncio.sleep(wait_s)
         try:
             listed = await client.recent(
                 model=model,
