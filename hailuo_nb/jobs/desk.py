@@ -103,6 +103,8 @@ class Desk:
         Asked before a submit whose live price is above its quote; gives why not, or an empty text.
     grace_s : float
         How long an unconfirmed submit is looked for.
+    waiting : set of Job
+        Those that wait for their turn to be sent.
     """
 
     ledger: Ledger
@@ -124,6 +126,7 @@ class Desk:
     fences: dict[str, int] = field(default_factory=dict)
     past: Past = field(default_factory=Past)
     rolls: RollCall = field(default_factory=RollCall)
+    waiting: set[Job] = field(default_factory=set)
     gate: Gate = field(default_factory=lambda: Gate(SUBMITS_AT_ONCE))
     _wakes: dict[str, asyncio.Event] = field(default_factory=dict)
     _uploads: dict[str, asyncio.Lock] = field(default_factory=dict)
@@ -167,6 +170,11 @@ class Desk:
     async def give_turn_back(self) -> None:
         """Give back the turn of a submit whose connection never opened."""
         await self.ask(self.ledger.give_turn_back, self.service.name, key_fingerprint=self.fingerprint())
+
+    def place_is_free(self) -> None:
+        """Let who waits for its turn ask again: one clip less is out."""
+        for job in list(self.waiting):
+            self.wake(job)
 
     def uploading(self, content: str) -> asyncio.Lock:
         """Give the lock under which a picture is uploaded once, however many clips start from it."""

@@ -15,7 +15,6 @@ from hailuo_nb.jobs.job import Job
 from hailuo_nb.jobs.pace import back_off_s, gap_s
 from hailuo_nb.wavespeed.prediction import Prediction, failure
 
-ALONE_EVERY = 3
 OTHER_KEY_GAP_S = 60.0
 OTHER_KEY = (
     "It was sent with another key, and this one may not ask for it; it waits for that key, and is not lost."
@@ -48,8 +47,7 @@ class _Looks:
         self.failures = 0
         self.last_utc: datetime | None = None
         self.pause_s = 0.0
-        # Now and then what takes longer than nearly all before it is asked for by itself: a list may lag.
-        self.goes_alone = False
+        self.is_late = False
 
     async def saw(self, seconds_ago: float = 0.0) -> None:
         """Plan the next look after one that found it still going."""
@@ -62,8 +60,7 @@ class _Looks:
         desk, job = self._desk, self._job
         known = await desk.past.expectation(desk, job, is_shared=desk.rolls.is_shared)
         elapsed_s = _elapsed_s(desk, job)
-        is_late = known is not None and known.is_known and elapsed_s > known.late_s
-        self.goes_alone = is_late and self._polls % ALONE_EVERY == 0
+        self.is_late = known is not None and known.is_known and elapsed_s > known.late_s
         self.pause_s = gap_s(max(0.0, elapsed_s - seconds_ago), self._polls, known) - seconds_ago
 
 
@@ -78,7 +75,7 @@ async def _look(desk: Desk, job: Job, looks: _Looks) -> Prediction | None:
             return None
     try:
         client = await desk.client()
-        prediction, done = await desk.rolls.ask(client, job, _elapsed_s(desk, job), alone=looks.goes_alone)
+        prediction, done = await desk.rolls.ask(client, job, _elapsed_s(desk, job), is_late=looks.is_late)
     except (errors.ServiceError, errors.SetupError) as error:
         looks.failures += 1
         looks.pause_s = back_off_s(looks.failures, getattr(error, "retry_after", None))
@@ -115,6 +112,7 @@ async def take_in(
             marks={"outputs": prediction.outputs, "note": ""},
         )
         desk.past.grew(job)
+        desk.place_is_free()
     elif prediction.is_final:
         error = failure(prediction)
         await desk.move(

@@ -27,9 +27,11 @@ FEWEST = 4
 MOST = 90
 # Those a little older than the one that is due are likely to be due as well.
 OLDER = 10
-# Calls are so far apart, or this share of what the clips have taken so far: a hundred clips, each with a look of its own
-# in mind, would else call all the time.
+# Calls are so far apart, or this share of what the clips have taken so far: a hundred clips, each with a look of its
+# own in mind, would else call all the time.
 CALL_GAP_S, CALL_GAP_SHARE = 0.1, 0.01
+# So often one that is late is asked for by itself, and so often in a row the list must have been behind it.
+CHECK_GAP_S, MOST_BEHIND = 10.0, 3
 AROUND = timedelta(milliseconds=2)
 # These say that the list itself is not to be had; other trouble is the network's, and passes.
 NO_LIST = (errors.NotFound, errors.RequestRefused, errors.AccessDenied, errors.AnswerUnreadable)
@@ -48,11 +50,13 @@ class RollCall:
 
     def __init__(self) -> None:
         self._out: dict[str, Job] = {}
-        self._made: dict[str, datetime] = {}
+        # By model, of all that were out since none was.
+        self._made: dict[str, dict[str, datetime]] = {}
         self._told: dict[str, Told] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._is_believed: bool | None = None
-        self._next_call = 0.0
+        self._next_call = self._next_check = 0.0
+        self._behind = 0
 
     def join(self, job: Job) -> None:
         """Take a job in that is followed from now on."""
@@ -60,14 +64,15 @@ class RollCall:
 
     def leave(self, job: Job) -> None:
         """Forget a job that is not followed any more."""
-        id_ = str(job.prediction_id)
-        for known in (self._out, self._made, self._told):
-            known.pop(id_, None)
+        self._out.pop(str(job.prediction_id), None)
+        self._told.pop(str(job.prediction_id), None)
+        if not self._out:
+            self._made.clear()
 
-    def heard(self, prediction: Prediction) -> None:
-        """Remember when the service made a prediction, by its own clock."""
+    def heard(self, job: Job, prediction: Prediction) -> None:
+        """Remember when the service made a job's prediction, by its own clock."""
         if prediction.created_utc is not None:
-            self._made[prediction.id] = prediction.created_utc
+            self._made.setdefault(job.row.model_id, {})[prediction.id] = prediction.created_utc
 
     def told(self, job: Job) -> Told | None:
         """Give what a call for others said of a job since it was last asked for, once."""
@@ -78,7 +83,9 @@ class RollCall:
         """Whether one request asks after several."""
         return self._is_believed is True and len(self._out) >= FEWEST
 
-    async def ask(self, client: Client, job: Job, age_s: float, *, alone: bool) -> tuple[Prediction, list[Job]]:
+    async def ask(
+        self, client: Client, job: Job, age_s: float, *, is_late: bool
+    ) -> tuple[Prediction, list[Job]]:
         """Ask how a job's prediction is doing.
 
         Parameters
@@ -89,8 +96,8 @@ class RollCall:
             One that has joined.
         age_s : float
             How long ago it was sent.
-        alone : bool
-            Whether to ask for it by itself in any case.
+        is_late : bool
+            Whether it takes longer than nearly all before it.
 
         Returns
         -------
@@ -101,22 +108,32 @@ class RollCall:
         done: list[Job] = []
         if id_ in self._asking:
             await asyncio.wait({self._asking[id_]})
-        elif not alone and self._is_believed is not False:
+        elif self._is_believed is not False:
             done = await self._call_round(client, job, age_s)
         told = self._told.pop(id_, None)
-        if told is not None and self._is_believed:
+        if told is not None and self._is_believed and not (is_late and self._is_time_to_check(told)):
             return told.prediction, done
         prediction = await client.result(id_)
-        self.heard(prediction)
+        self.heard(job, prediction)
         if told is not None:
             self._compare(told.prediction, prediction)
         return prediction, done if self._is_believed else []
 
+    def _is_time_to_check(self, told: Told) -> bool:
+        """Tell whether what the list says of a late one is to be made sure of, now and then."""
+        is_time = not told.prediction.is_final and told.at >= self._next_check
+        if is_time:
+            self._next_check = told.at + CHECK_GAP_S
+        return is_time
+
     def _compare(self, listed: Prediction, asked: Prediction) -> None:
         """Believe the list, or not, by what it said of a prediction a moment before that was asked for itself."""
         if listed.is_final == asked.is_final:
-            self._is_believed = True
-        elif listed.is_final:
+            self._is_believed, self._behind = True, 0
+            return
+        # It may have ended in that moment; not each time.
+        self._behind += 1
+        if listed.is_final or self._behind >= MOST_BEHIND:
             self._is_believed = False
 
     async def _call_round(self, client: Client, job: Job, age_s: float) -> list[Job]:
@@ -141,29 +158,28 @@ class RollCall:
         return told is not None and told.prediction.is_final and id_ in self._out
 
     def _around(self, job: Job) -> Sequence[str]:
-        """Give the ids of those made about the same time by the same model, in that order, this one among them."""
-        model, mine = job.row.model_id, str(job.prediction_id)
-        if mine not in self._made:
+        """Give the ids of those made about the same time by the same model, in that order, this one among them.
+
+        Those that have ended stand between them in the service's list, and count for its page.
+        """
+        made, mine = self._made.get(job.row.model_id, {}), str(job.prediction_id)
+        if mine not in made:
             return ()
-        same = [
-            (made, id_)
-            for id_, made in self._made.items()
-            if id_ in self._out and id_ not in self._asking and self._out[id_].row.model_id == model
-        ]
-        same.sort()
-        place = same.index((self._made[mine], mine))
-        first = max(0, min(place - OLDER, len(same) - MOST))
-        return [id_ for _, id_ in same[first : first + MOST]]
+        ordered = sorted(made, key=lambda id_: (made[id_], id_))
+        place = ordered.index(mine)
+        first = max(0, min(place - OLDER, len(ordered) - MOST))
+        return [id_ for id_ in ordered[first : first + MOST] if id_ in self._out]
 
     async def _read(self, client: Client, model: str, ids: Sequence[str], wait_s: float) -> None:
         """Read the page of the list that holds these, once it is time."""
-        loop = asyncio.get_running_loop()
+        loop, made = asyncio.get_running_loop(), self._made[model]
+        created_after, created_before = made[ids[0]] - AROUND, made[ids[-1]] + AROUND
         await asyncio.sleep(wait_s)
         try:
             listed = await client.recent(
                 model=model,
-                created_after=self._made[ids[0]] - AROUND,
-                created_before=self._made[ids[-1]] + AROUND,
+                created_after=created_after,
+                created_before=created_before,
                 include_inputs=False,
             )
         except NO_LIST:
@@ -173,4 +189,4 @@ class RollCall:
         if not told.keys() >= set(ids):
             self._is_believed = False
         elif self._is_believed is not False:
-            self._told |= {id_: told[id_] for id_ in ids}
+            self._told |= {id_: told[id_] for id_ in ids if id_ in self._out}

@@ -1,6 +1,6 @@
 """One table of what hailuo_nb costs, each row beside a peer in the same run.
 
-``python -m tests.benchmarks`` prints it. Nothing here is a timed test: machines are noisy, so a figure is a median and
+``python -m tests.benchmarks`` prints it, ``python -m tests.benchmarks twenty_clips`` those rows alone. Nothing here is a timed test: machines are noisy, so a figure is a median and
 means something only beside its peer. Peers come with ``pip install '.[bench]'``.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tests.benchmarks import dry_run, loading
+from tests.benchmarks import dry_run, first_card, kernel_free, loading, thousand_clips, twenty_clips
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,30 @@ class Row:
     ratio: str
 
 
-ROWS: tuple[Callable[[], tuple[str, str, str, str]], ...] = (loading.row, dry_run.row)
+ROWS: tuple[Callable[[], tuple[str, str, str, str]], ...] = (
+    loading.row,
+    dry_run.row,
+    twenty_clips.wall,
+    twenty_clips.noticed,
+    twenty_clips.connections,
+    thousand_clips.sending,
+    thousand_clips.waiting,
+    thousand_clips.places,
+    kernel_free.row,
+    first_card.row,
+)
 
 
 def main() -> int:
     """Measure and print."""
-    rows = [Row(*measure()) for measure in ROWS]
+    wanted = set(sys.argv[1:])
+    known = {measure.__module__.rpartition(".")[2] for measure in ROWS}
+    if not wanted <= known:
+        sys.stderr.write(f"There are: {', '.join(sorted(known))}.\n")
+        return 2
+    rows = [
+        Row(*measure()) for measure in ROWS if not wanted or measure.__module__.rpartition(".")[2] in wanted
+    ]
     head = Row("what", "hailuo_nb", "beside", "ratio")
     widths = [
         max(len(getattr(row, name)) for row in [head, *rows]) for name in ("what", "ours", "peer", "ratio")

@@ -143,6 +143,16 @@ class Kernel:
                 return json.loads(str(told.content["text"])[6:])
         raise RuntimeError(f"no value: {expression}")
 
+    def answer_s(self, code: str) -> float:
+        """Give the seconds that the sender of a cell waits for its reply."""
+        began = time.perf_counter()
+        sent = self._client.execute(code, allow_stdin=True)
+        while self._client.get_shell_msg(timeout=60)["parent_header"].get("msg_id") != sent:
+            pass
+        took = time.perf_counter() - began
+        self.drain()
+        return took
+
     def cpu_s(self) -> float:
         """Give the seconds of a core that the kernel has used, without its children."""
         used = self.process.cpu_times()

@@ -23,8 +23,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-DRAWN_TAIL = 0.05
-
 
 @dataclass(frozen=True)
 class Ways:
@@ -32,8 +30,8 @@ class Ways:
 
     Attributes
     ----------
-    median_s, sigma : float
-        Generation times are lognormal; one in twenty takes up to twice as long.
+    median_s, sigma, tail : float
+        Generation times are lognormal; this share of them takes up to twice as long.
     per_window, window_s, at_once
         The account's limits; what is over the last waits in a queue.
     answer_s : float
@@ -44,6 +42,7 @@ class Ways:
 
     median_s: float = 2.4
     sigma: float = 0.25
+    tail: float = 0.05
     per_window: int = 3000
     window_s: float = 60.0
     at_once: int = 3000
@@ -58,7 +57,7 @@ def generation_s(ways: Ways, prompt: str) -> float:
     """Draw how long a prompt's clip takes; the same for the same prompt, whoever asks."""
     dice = random.Random(f"{ways.median_s} {prompt}")
     seconds = ways.median_s * math.exp(dice.gauss(0.0, ways.sigma))
-    return seconds * (1.4 + 0.6 * dice.random()) if dice.random() < DRAWN_TAIL else seconds
+    return seconds * (1.4 + 0.6 * dice.random()) if dice.random() < ways.tail else seconds
 
 
 @dataclass
