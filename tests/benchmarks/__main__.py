@@ -1,7 +1,8 @@
 """One table of what hailuo_nb costs, each row beside a peer in the same run.
 
-``python -m tests.benchmarks`` prints it, ``python -m tests.benchmarks twenty_clips`` those rows alone. Nothing here is a timed test: machines are noisy, so a figure is a median and
-means something only beside its peer. Peers come with ``pip install '.[bench]'``.
+``python -m tests.benchmarks`` prints it, ``python -m tests.benchmarks twenty_clips`` those rows alone. Nothing here is
+a timed test: machines are noisy, so a figure is a median and means something only beside its peer. Peers come with
+``pip install '.[bench]'``.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tests.benchmarks import dry_run, first_card, kernel_free, loading, thousand_clips, twenty_clips
+from tests.benchmarks import dry_run, first_card, kernel_free, loading, polling, thousand_clips, twenty_clips
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,9 @@ class Row:
 ROWS: tuple[Callable[[], tuple[str, str, str, str]], ...] = (
     loading.row,
     dry_run.row,
+    polling.recorded,
+    polling.long_tail,
+    polling.worst,
     twenty_clips.wall,
     twenty_clips.noticed,
     twenty_clips.connections,

@@ -121,7 +121,7 @@ def sending() -> tuple[str, str, str, str]:
 
 
 def waiting() -> tuple[str, str, str, str]:
-    """What the kernel costs while they are out."""
+    """Weigh what the kernel costs while they are out."""
     found = run()
     lists = found.books.polls / CLIPS
     return (
