@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -22,6 +23,8 @@ from hailuo_nb.jobs.files import clip_file, inside
 from hailuo_nb.jobs.gate import Gate
 from hailuo_nb.jobs.job import FINAL, Job
 from hailuo_nb.jobs.pace import back_off_s
+from hailuo_nb.jobs.past import Past
+from hailuo_nb.jobs.roll_call import RollCall
 from hailuo_nb.ledger.faults import FenceLost, PathTaken, PredictionTaken, TransitionRefused
 from hailuo_nb.ledger.rows import ClipRow
 from hailuo_nb.ledger.store import Ledger
@@ -100,6 +103,8 @@ class Desk:
         Asked before a submit whose live price is above its quote; gives why not, or an empty text.
     grace_s : float
         How long an unconfirmed submit is looked for.
+    waiting : set of Job
+        Those that wait for their turn to be sent.
     """
 
     ledger: Ledger
@@ -119,6 +124,9 @@ class Desk:
     clock: Callable[[], float] = suspended_clock
     grace_s: float = 15 * 60.0
     fences: dict[str, int] = field(default_factory=dict)
+    past: Past = field(default_factory=Past)
+    rolls: RollCall = field(default_factory=RollCall)
+    waiting: set[Job] = field(default_factory=set)
     gate: Gate = field(default_factory=lambda: Gate(SUBMITS_AT_ONCE))
     _wakes: dict[str, asyncio.Event] = field(default_factory=dict)
     _uploads: dict[str, asyncio.Lock] = field(default_factory=dict)
@@ -163,6 +171,11 @@ class Desk:
         """Give back the turn of a submit whose connection never opened."""
         await self.ask(self.ledger.give_turn_back, self.service.name, key_fingerprint=self.fingerprint())
 
+    def place_is_free(self) -> None:
+        """Let who waits for its turn ask again: one clip less is out."""
+        for job in list(self.waiting):
+            self.wake(job)
+
     def uploading(self, content: str) -> asyncio.Lock:
         """Give the lock under which a picture is uploaded once, however many clips start from it."""
         return self._uploads.setdefault(content, asyncio.Lock())
@@ -189,8 +202,17 @@ class Desk:
 
     async def nap(self, job: Job, seconds: float) -> None:
         """Pause a job; `wake` ends the pause."""
-        if not _is_called_off(job):
-            await self._until_woken(job, asyncio.ensure_future(self.sleep(seconds)))
+        if _is_called_off(job) or seconds <= 0:
+            return
+        # A thousand jobs nap at once: one future each, and no task.
+        event = self._wakes[job.id] = asyncio.Event()
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await event.wait()
+        finally:
+            if self._wakes.get(job.id) is event:
+                del self._wakes[job.id]
 
     async def unless_called_off(self, job: Job, coroutine: Coroutine[Any, Any, T]) -> T | None:
         """Do something for a job that is not sent yet; None where it was called off first."""

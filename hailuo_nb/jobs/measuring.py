@@ -1,8 +1,9 @@
 """Measuring finished clips, behind everything else.
 
 In come clips that have just been completed, with the picture they started from where this kernel still has it; out go
-figures in the ledger (`hailuo_nb.media.measures`). One clip at a time, in the worker process: a clip that arrives
-meanwhile waits for at most one such measurement. What a kernel did not come to is measured when it is asked for.
+figures in the ledger (`hailuo_nb.media.measures`). One clip at a time, in the worker process, and only while nothing
+is out: measuring takes three times as long as finishing a clip, and nobody waits for it. What a kernel did not come to
+is measured when it is asked for.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import asyncio
 import base64
 import logging
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
 from hailuo_nb.catalog.imageref import ImageRef
@@ -23,6 +25,8 @@ from hailuo_nb.media.measures import VERSION
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())
 
+LOOK_GAP_S = 0.5
+
 
 class Measuring:
     """The clips that wait to be measured; on the background thread only.
@@ -31,10 +35,13 @@ class Measuring:
     ----------
     desk : Desk
         The ledger, the folder and the worker.
+    is_busy : callable
+        Tells whether a clip is on its way, which goes first.
     """
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, is_busy: Callable[[], bool]) -> None:
         self._desk = desk
+        self._is_busy = is_busy
         self._waiting: deque[tuple[str, str, bytes | None]] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -55,6 +62,8 @@ class Measuring:
 
     async def _go_on(self) -> None:
         while self._waiting:
+            while self._is_busy():
+                await self._desk.sleep(LOOK_GAP_S)
             clip_id, path, image = self._waiting.popleft()
             try:
                 await self._measure(clip_id, path, image)

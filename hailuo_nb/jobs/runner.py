@@ -46,6 +46,7 @@ STEPS: Mapping[str, Step] = {
     "processing": follow,
     "downloading": fetch,
 }
+ON_ITS_WAY = frozenset({"submitting", "submitted", "processing", "downloading"})
 WATCH_GAP_S = 0.5
 BEAT_GAP_S = 10.0
 # What is being posted when the session ends gets this long for its answer.
@@ -141,7 +142,7 @@ class Runner:
         self._watched: dict[str, tuple[Job, asyncio.Future[None]]] = {}
         self._watcher: asyncio.Task[None] | None = None
         self._heart: asyncio.Task[None] | None = None
-        self._measuring = Measuring(desk)
+        self._measuring = Measuring(desk, self._is_busy)
         self._is_closing = False
 
     # For the session, from any thread
@@ -407,6 +408,11 @@ class Runner:
             self._hold_the_rest(job)
             if job.status == "completed":
                 self._measuring.want(job)
+
+    def _is_busy(self) -> bool:
+        """Tell whether a clip is on its way to this kernel, or being finished."""
+        with self._lock:
+            return any(job.status in ON_ITS_WAY for job in self._kept)
 
     def _handle(self, row: ClipRow) -> Job:
         """Give the job of a row, which another one starts from."""

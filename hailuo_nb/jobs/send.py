@@ -80,7 +80,11 @@ async def _send_once(desk: Desk, job: Job) -> None:
     wait_s = await _take_turn(desk, job, inputs)
     if wait_s > 0:
         job.show(note="waiting for its turn: the account sends only so many a minute")
-        await desk.nap(job, min(wait_s, LONGEST_WAIT_S))
+        desk.waiting.add(job)
+        try:
+            await desk.nap(job, min(wait_s, LONGEST_WAIT_S))
+        finally:
+            desk.waiting.discard(job)
     elif job.status == "submitting":
         await _post(desk, client, job, inputs)
 
@@ -145,6 +149,7 @@ async def _accepted(desk: Desk, job: Job, prediction: Prediction) -> None:
     """Write down the id of what is paid; where the row is another kernel's by now, leave word for that one."""
     try:
         await desk.move(job, "submitted", prediction_id=prediction.id, detail="the service has it")
+        desk.rolls.heard(job, prediction)
     except (FenceLost, TransitionRefused):
         answer = {"prediction_id": prediction.id}
         await desk.surely(job, desk.ledger.remember, f"answer:{job.id}", answer)

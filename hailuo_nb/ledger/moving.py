@@ -39,6 +39,7 @@ SETTABLE = frozenset(
         "cost_usd",
         "price_source",
         "submitted_utc",
+        "generated_utc",
         "execution_ms",
         "error",
         "error_kind",

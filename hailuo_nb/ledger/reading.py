@@ -31,6 +31,8 @@ from hailuo_nb.ledger.tables import batch_clips, batches, clips, events
 from hailuo_nb.ledger.writing import clip_row, values_in
 
 _FEW = 5000
+# So many clips of one length say more than those of every length.
+FEWEST_OF_LENGTH = 3
 _OF_PLACE = ("shown", "axes", "prompt_template", "saved_micros")
 _NOT_SHOWN = frozenset(
     {"seq", "codec", "frames", "has_audio", "quote_as_of", "moved_utc_ms", "more_paths", "error_kind"}
@@ -174,22 +176,30 @@ def unsettled(connection: Connection, service: str, limit: int) -> list[ClipRow]
     return [clip_row(stored) for stored in connection.execute(statement).mappings()]
 
 
-def durations(connection: Connection, variant: str, service: str, limit: int) -> list[float]:
-    """Read how long the last clips of a variant took, newest first, in seconds."""
+def durations(
+    connection: Connection, variant: str, service: str, limit: int, asked_s: float | None
+) -> list[float]:
+    """Read how long the last clips of a variant took, newest first, in seconds; see `Ledger.durations`."""
     statement = (
         select(
-            clips.c.submitted_utc_ms, clips.c.generated_utc_ms, clips.c.execution_ms, clips.c.was_taken_over
+            clips.c.submitted_utc_ms,
+            clips.c.generated_utc_ms,
+            clips.c.execution_ms,
+            clips.c.was_taken_over,
+            clips.c.asked_duration_s,
         )
         .where(clips.c.service == service, clips.c.variant == variant, clips.c.generated_utc_ms.is_not(None))
         .order_by(clips.c.generated_utc_ms.desc())
-        .limit(limit)
+        # Clips of another length among them; where they are all of one, the newest of those.
+        .limit(limit if asked_s is None else limit * 3)
     )
-    took: list[float] = []
-    for submitted, generated, execution, was_taken_over in connection.execute(statement):
+    took: list[tuple[float, bool]] = []
+    for submitted, generated, execution, was_taken_over, length_s in connection.execute(statement):
         ms = execution if was_taken_over or submitted is None else generated - submitted
         if ms is not None and ms >= 0:
-            took.append(ms / 1000)
-    return took
+            took.append((ms / 1000, asked_s is None or length_s == asked_s))
+    same = [seconds for seconds, is_same in took if is_same]
+    return (same if len(same) >= FEWEST_OF_LENGTH else [seconds for seconds, _ in took])[:limit]
 
 
 def _narrowed(statement: Select[Any], wanted: Wanted) -> Select[Any]:

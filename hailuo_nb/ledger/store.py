@@ -624,10 +624,22 @@ class Ledger:
         with self._database.read() as connection:
             return reading.told(connection, clip_id)
 
-    def durations(self, variant: str, service: str, limit: int = 20) -> list[float]:
-        """Read how many seconds the last clips of a variant took from submit to done, newest first."""
+    def durations(
+        self, variant: str, service: str, limit: int = 20, *, asked_s: float | None = None
+    ) -> list[float]:
+        """Read how many seconds the last clips of a variant took from submit to done, newest first.
+
+        Parameters
+        ----------
+        variant, service : str
+            Of what, and where.
+        limit : int
+            The most that are given.
+        asked_s : float, optional
+            Only clips of this length, in seconds, once there are a few; a longer clip takes longer.
+        """
         with self._database.read() as connection:
-            return reading.durations(connection, variant, service, limit)
+            return reading.durations(connection, variant, service, limit, asked_s)
 
     def committed_usd(self, service: str) -> Decimal:
         """Sum what a service has taken from the budget: spent, out, unconfirmed, and planned by a kernel."""

@@ -27,7 +27,7 @@ from hailuo_nb.jobs.job import Job
 from hailuo_nb.notebook.card import Pace, publish_raw
 from hailuo_nb.notebook.comparison import Compared, Comparison, lay_out
 from hailuo_nb.notebook.comparison_twin import comparison_bundle
-from hailuo_nb.notebook.compose import Known, clip_of
+from hailuo_nb.notebook.compose import Known, Others, clip_of
 from hailuo_nb.notebook.scripts import joined
 from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.notebook.view import ClipView, file_src
@@ -156,7 +156,7 @@ class SideBySide:
         job = place.job
         variant = self._session.variant_of(job)
         known = Known({job.variant: variant} if variant else {}, self._session.speed_of(job.service))
-        view = clip_of(key, place, batch, known, {})
+        view = clip_of(key, place, batch, known, Others.of(batch))
         return Compared(
             view=replace(view, actions=()),
             rating=job.row.rating,

@@ -71,6 +71,36 @@ class Known:
     version: Version | None = None
 
 
+@dataclass(frozen=True)
+class Others:
+    """What a place says only in view of the others; worked out once a card, since a card may hold a thousand.
+
+    Attributes
+    ----------
+    count : int
+        How many places there are.
+    takes : Mapping[str, int]
+        By request, the last take that the batch shows.
+    has_templates, has_takes : bool
+        Whether the prompts were made from several texts, and whether there are further takes.
+    """
+
+    count: int
+    takes: Mapping[str, int]
+    has_templates: bool
+    has_takes: bool
+
+    @classmethod
+    def of(cls, batch: Batch) -> Others:
+        """Look at a batch."""
+        jobs = batch.jobs
+        takes: dict[str, int] = {}
+        for job in jobs:
+            takes[job.row.request_hash] = max(takes.get(job.row.request_hash, 0), job.take)
+        templates = {job.row.prompt_template for job in jobs}
+        return cls(len(batch), takes, len(templates) > 1, any(job.take > 1 for job in jobs))
+
+
 def card_of(batch: Batch, known: Known, now: datetime | None = None) -> CardView:
     """Give the whole card of a batch.
 
@@ -83,10 +113,10 @@ def card_of(batch: Batch, known: Known, now: datetime | None = None) -> CardView
     now : datetime, optional
         The time.
     """
-    takes = _takes(batch)
+    others = Others.of(batch)
     template = _template(batch)
     clips = tuple(
-        replace(clip_of(str(number), place, batch, known, takes), is_said=bool(template))
+        replace(clip_of(str(number), place, batch, known, others), is_said=bool(template))
         for number, place in _in_order(batch)
     )
     held = batch.held
@@ -141,14 +171,6 @@ def _in_order(batch: Batch) -> list[tuple[int, Place]]:
     )
 
 
-def _takes(batch: Batch) -> Mapping[str, int]:
-    """Give the last take of each request that the batch shows."""
-    takes: dict[str, int] = {}
-    for job in batch.jobs:
-        takes[job.row.request_hash] = max(takes.get(job.row.request_hash, 0), job.take)
-    return takes
-
-
 def earlier_of(version: Version, known: Known) -> Earlier:
     """Give what stands behind the quiet line about the version before."""
     batch = version.batch
@@ -156,10 +178,10 @@ def earlier_of(version: Version, known: Known) -> Earlier:
     total = sum_usd(_paid_usd(job) for job in batch.jobs)
     price = " ".join(filter(None, ["simulated" if batch.service == "simulator" else "", usd_text(total)]))
     more = len(batch) - MOST_EARLIER
-    takes = _takes(batch)
+    others = Others.of(batch)
     clips = tuple(
         replace(
-            clip_of(f"p{number}", place, batch, known, takes),
+            clip_of(f"p{number}", place, batch, known, others),
             actions=(),
             cached_note="",
             cost_note="",
@@ -215,7 +237,7 @@ def _joined(batch: Batch) -> list[Job]:
     ]
 
 
-def clip_of(key: str, place: Place, batch: Batch, known: Known, takes: Mapping[str, int]) -> ClipView:
+def clip_of(key: str, place: Place, batch: Batch, known: Known, others: Others) -> ClipView:
     """Give one place of the card."""
     job = place.job
     variant, speed = known.variants.get(job.variant), known.speed
@@ -249,13 +271,13 @@ def clip_of(key: str, place: Place, batch: Batch, known: Known, takes: Mapping[s
         prediction_id=job.prediction_id or "",
         note=_odd_size(job, variant),
         actions=_actions(job)
-        or _another(job, known, takes, is_gathered=batch.is_gathered) + _for_the_form(job),
-        axes=_axes(place, job, variant, size, batch),
+        or _another(job, known, others.takes, is_gathered=batch.is_gathered) + _for_the_form(job),
+        axes=_axes(place, job, variant, size, others),
     )
 
 
 def _axes(
-    place: Place, job: Job, variant: Variant | None, size: tuple[int, int], batch: Batch
+    place: Place, job: Job, variant: Variant | None, size: tuple[int, int], others: Others
 ) -> dict[str, str]:
     """Give everything that may differ between clips, in the order to say it."""
     # As asked: what was measured would move clips about on the card as they arrive, and is said in a note.
@@ -265,12 +287,12 @@ def _axes(
         axes["length"] = f"{seconds:g} s" if seconds == int(seconds) else f"{seconds:.1f} s"
     if variant is not None and variant.picture:
         axes["size"] = variant.picture
-    elif size[1] and len(batch) == 1:
+    elif size[1] and others.count == 1:
         axes["size"] = f"{size[1]}p"
-    if len({each.job.row.prompt_template for each in batch.places}) > 1:
+    if others.has_templates:
         axes["prompt"] = brief(job.row.prompt_template or job.prompt)
     axes |= {name: str(value) for name, value in place.axes.items()}
-    if any(each.job.take > 1 for each in batch.places):
+    if others.has_takes:
         axes["take"] = str(job.take)
     return axes
 

@@ -293,7 +293,7 @@ def test_prompts_of_one_template_are_said_by_it_and_their_heads(tmp_path: Path) 
 
 def test_the_time_left_is_said_from_the_start_and_what_it_hangs_on(tmp_path: Path) -> None:
     """A hundred clips on Bronze take fifty minutes, also before the yes; headless nothing of it is said."""
-    outlook = Outlook({"t2v-pro": Expectation(40.0, 70.0, 1.0, is_known=False)}, TIERS["bronze"], "bronze")
+    outlook = Outlook({"t2v-pro": Expectation(40.0, 70.0)}, TIERS["bronze"], "bronze")
     jobs = [job(tmp_path, id=f"w{n}") for n in range(100)]
     card = card_of(batch(*jobs), Known(outlook=outlook), WHEN)
     assert card.until_ms is not None

@@ -1,0 +1,79 @@
+"""From Enter to the first card, in a fresh kernel and in a warm one, and when the cell itself is over.
+
+The peers: ``wavespeed.run`` returning, which shows nothing before the clip is done, and a cell that shows one widget of
+ipywidgets and nothing else. Times are a front end's: from sending the cell to the message with the card, or the reply.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+from pathlib import Path
+
+from tests.benchmarks.peers import MODEL
+from tests.benchmarks.running import KEY, Kernel, Service, Told, at_service, kernel, stand_in
+from tests.benchmarks.stand_in import Ways
+
+WAYS = Ways(median_s=2.4, clip_bytes=100_000)
+ROUNDS = 3
+WARM = 5
+WIDGET = "import ipywidgets; ipywidgets.HTML('a card')"
+SDK = "import wavespeed; wavespeed.Client(api_key={key!r}, base_url={url!r}).run({model!r}, {{'prompt': 'a fox'}})"
+
+
+def row() -> tuple[str, str, str, str]:
+    """Measure all, in turn."""
+    found: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as name, stand_in(Path(name), WAYS) as service:
+        for number in range(ROUNDS):
+            folder = Path(name) / str(number)
+            folder.mkdir()
+            with kernel(folder, at_service(service, tier="gold", confirm_above_usd=10_000)) as running:
+                for what, took in _ours(running).items():
+                    found.setdefault(what, []).extend(took)
+            with kernel(folder) as running:
+                for what, took in _theirs(running, service).items():
+                    found.setdefault(what, []).extend(took)
+    ms = {what: f"{statistics.median(took) * 1000:.0f}" for what, took in found.items()}
+    ours, theirs = statistics.median(found["warm"]), statistics.median(found["widget warm"])
+    return (
+        "Enter to first card, cold and warm; the warm cell itself, also for 100 clips",
+        f"{ms['cold']} and {ms['warm']} ms; {ms['reply']} and {ms['reply of 100']} ms",
+        f"ipywidgets alone {ms['widget cold']} and {ms['widget warm']} ms; wavespeed.run {ms['sdk']} ms",
+        f"{ours / theirs:.1f} of ipywidgets",
+    )
+
+
+def _ours(running: Kernel) -> dict[str, list[float]]:
+    running.run("%load_ext hailuo_nb")
+    found = {"cold": [_shown_s(running, "%%hailuo t2v-standard -y\nA first fox")], "warm": [], "reply": []}
+    for number in range(WARM):
+        told = running.run(f"%%hailuo clips << t2v-standard -y\nFox {number}")
+        found["reply"].append(_reply_s(told))
+        running.run("assert clips.wait()")
+        found["warm"].append(_shown_s(running, f"%%hailuo clips << t2v-standard -y\nHare {number}\n"))
+        running.run("assert clips.wait()")
+    found["reply of 100"] = []
+    for number in range(2):
+        prompts = "\n---\n".join(f"Owl {number} {each}" for each in range(100))
+        told = running.run(f"%%hailuo clips << t2v-standard -y --max-clips 100\n{prompts}")
+        found["reply of 100"].append(_reply_s(told))
+        running.run("assert clips.wait()")
+    return found
+
+
+def _theirs(running: Kernel, service: Service) -> dict[str, list[float]]:
+    found = {"widget cold": [_shown_s(running, WIDGET)], "widget warm": []}
+    found["widget warm"] += [_shown_s(running, WIDGET) for _ in range(WARM)]
+    told = running.run(SDK.format(key=KEY, url=service.base_url, model=MODEL))
+    return found | {"sdk": [_reply_s(told)]}
+
+
+def _shown_s(running: Kernel, cell: str) -> float:
+    """Give when the first picture of anything came."""
+    told = running.run(cell)
+    return next(each.at_s for each in told if each.kind in {"display_data", "execute_result"})
+
+
+def _reply_s(told: list[Told]) -> float:
+    return next(each.at_s for each in told if each.kind == "reply")

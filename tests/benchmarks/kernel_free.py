@@ -1,0 +1,51 @@
+"""How soon another cell answers while 200 jobs are out and their card is on show.
+
+A probe cell is sent every 50 ms from the first submit to the last clip; a front end sits in front of it and takes in
+all that the kernel says. There is no peer: a bare kernel answers in 3 to 5 ms.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+from tests.benchmarks.running import Kernel, at_service, kernel, stand_in
+from tests.benchmarks.stand_in import Ways
+
+CLIPS = 200
+WAYS = Ways(median_s=12.0, clip_bytes=100_000)
+PROBE_GAP_S = 0.05
+LONGEST_S = 90.0
+
+
+def row() -> tuple[str, str, str, str]:
+    """Measure."""
+    with tempfile.TemporaryDirectory() as name, stand_in(Path(name), WAYS) as service:
+        notebook = Path(name) / "notebook"
+        notebook.mkdir()
+        settings = at_service(service, tier="gold", confirm_above_usd=10_000, max_clips=CLIPS)
+        with kernel(notebook, settings) as running:
+            bare = sorted(_probe_s(running) for _ in range(100))
+            running.run("%load_ext hailuo_nb")
+            prompts = "\n---\n".join(f"Clip {number} of a fox" for number in range(CLIPS))
+            running.run(f"%%hailuo clips << t2v-standard -y\n{prompts}")
+            took = []
+            until = time.monotonic() + LONGEST_S
+            while time.monotonic() < until:
+                took += [_probe_s(running) for _ in range(20)]
+                if service.books(begins=False).requests.get("file", 0) >= CLIPS:
+                    break
+            took.sort()
+    return (
+        f"a probe cell with {CLIPS} jobs out",
+        f"{took[len(took) // 2] * 1000:.0f} ms, {took[int(len(took) * 0.99)] * 1000:.0f} ms at the 99th percentile",
+        f"bare kernel {bare[50] * 1000:.0f} and {bare[98] * 1000:.0f} ms",
+        f"budget 50 ms, {len(took)} probes",
+    )
+
+
+def _probe_s(running: Kernel) -> float:
+    """Run a small cell; gives its seconds."""
+    time.sleep(PROBE_GAP_S)
+    return running.answer_s("1 + 1")
