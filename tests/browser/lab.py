@@ -1,7 +1,7 @@
-"""A real JupyterLab on this machine, and Chromium looking at it.
+"""A real JupyterLab and a real Notebook 7 on this machine, and Chromium looking at them.
 
-In come notebooks as lists of cells, out come pages that run them. One server and one browser serve a whole test
-session; every folder that Jupyter writes to is a temporary one, and nothing leaves the machine.
+In come notebooks as lists of cells, out come pages that run them. One server has both front ends, and with one browser
+serves a whole test session; every folder that Jupyter writes to is a temporary one, and nothing leaves the machine.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ CHROMIUM_ARGS = (
     "--disable-sync",
 )
 TOKEN = "browser-tests-only"
+# Where each front end opens a notebook.
+FRONTS = {"lab": "doc/tree", "notebook": "notebooks"}
 QUIET = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "docmanager-extension/plugin": {"autosave": False},
@@ -42,7 +44,7 @@ QUIET = {
 
 
 class LabServer:
-    """A JupyterLab server over a temporary folder."""
+    """A server of JupyterLab, and of Notebook 7 where it is installed, over a temporary folder."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "notebooks"
@@ -65,6 +67,8 @@ class LabServer:
             "--expose-app-in-browser",
         ]
         command += ["--LabApp.collaborative=False", f"--ServerApp.root_dir={self.root}"]
+        # Both lie in `window.jupyterapp`, which the tests drive.
+        command += ["--JupyterNotebookApp.expose_app_in_browser=True"]
         with (self._folder / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
                 command, env=self._environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL
@@ -123,12 +127,13 @@ def _address(runtime: Path) -> str:
 
 
 class NotebookPage:
-    """One notebook open in a tab of its own."""
+    """One notebook open in a tab of its own, in JupyterLab (``front="lab"``) or Notebook 7 (``"notebook"``)."""
 
-    def __init__(self, server: LabServer, page: Page, name: str) -> None:
+    def __init__(self, server: LabServer, page: Page, name: str, front: str = "lab") -> None:
         self._server = server
         self.page = page
         self.name = name
+        self.front = front
         self.errors: list[str] = []
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
@@ -136,7 +141,7 @@ class NotebookPage:
         """Open or reload the page and wait for the notebook, and for its kernel if wanted."""
         if not with_kernel:  # JupyterLab always wants one: here the server never answers
             self.page.route(lambda url: "/api/sessions" in url, _refuse_post)
-        self.page.goto(f"{self._server.url}doc/tree/{self.name}?token={TOKEN}")
+        self.page.goto(f"{self._server.url}{FRONTS[self.front]}/{self.name}?token={TOKEN}")
         self.page.wait_for_function(
             "window.jupyterapp?.shell.currentWidget?.context?.isReady", timeout=60_000
         )
@@ -242,12 +247,13 @@ def open_notebook(
     *,
     size: tuple[int, int] = (1100, 900),
     with_kernel: bool = True,
+    front: str = "lab",
 ) -> Iterator[NotebookPage]:
     """Open a notebook in a fresh browser context, and end its kernel afterwards."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]}, base_url=server.url, locale="en-GB"
     )
-    notebook = NotebookPage(server, context.new_page(), name)
+    notebook = NotebookPage(server, context.new_page(), name, front)
     notebook.load(with_kernel=with_kernel)
     yield notebook
     sessions = context.request.get(f"{server.url}api/sessions", params={"token": TOKEN}).json()
