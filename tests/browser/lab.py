@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, Route, expect, sync_playwright
 
 import hailuo_nb
 
@@ -41,6 +41,29 @@ QUIET = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "docmanager-extension/plugin": {"autosave": False},
 }
+
+# The contrasts of all that is written on a cell's card.
+CONTRAST = """(cell) => {
+  const rgb = (text) => (text.match(/[\\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
+  const over = (top, under) => { const a = top[3] ?? 1; return [0, 1, 2].map((i) => top[i] * a + under[i] * (1 - a)); };
+  const linear = (v) => (v <= 10 ? v / 3295 : ((v / 255 + 0.055) / 1.055) ** 2.4);
+  const light = (c) => { const [r, g, b] = c.map(linear);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const ratios = [];
+  for (const node of cell.querySelectorAll('.hailuo-card *')) {
+    if (![...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim())) continue;
+    if (!node.offsetParent || node.closest('.hailuo-spoken, .hailuo-icon, [disabled]')) continue;
+    const chain = []; for (let one = node; one; one = one.parentElement) chain.push(one);
+    let ground = [255, 255, 255];
+    for (const one of [...chain].reverse()) ground = over(rgb(getComputedStyle(one).backgroundColor), ground);
+    const alpha = chain.reduce((all, one) => all * Number(getComputedStyle(one).opacity), 1);
+    if (!alpha) continue; // shown while the pointer or the focus is there
+    const text = rgb(getComputedStyle(node).color); text[3] = (text[3] ?? 1) * alpha;
+    const [a, b] = [light(over(text, ground)), light(ground)];
+    ratios.push((Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
+  }
+  return ratios;
+}"""
 
 
 class LabServer:
@@ -135,7 +158,12 @@ class NotebookPage:
         self.name = name
         self.front = front
         self.errors: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", self._on_error)
+
+    def _on_error(self, error: Error) -> None:
+        """Keep an error of the page; Notebook 7.6 has some of its own, about settings and commands it has not."""
+        if self.front != "notebook" or "/static/notebook/" not in (error.stack or ""):
+            self.errors.append(str(error))
 
     def load(self, *, with_kernel: bool = True) -> None:
         """Open or reload the page and wait for the notebook, and for its kernel if wanted."""
