@@ -24,19 +24,18 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 from IPython.display import publish_display_data
 
+from hailuo_nb.notebook.scripts import joined
 from hailuo_nb.notebook.twin import headline_html, twin_bundle, twin_text
 from hailuo_nb.notebook.view import CardView
 
 __all__ = ["CardPainter", "CardWidget", "Pace", "publish_raw", "show_static"]
 
-_STATIC = Path(__file__).parent / "static"
 _CARD_GAP_S = 0.25
 _TWIN_GAP_S = 2.0
 _LONGEST_TICK_S = 30.0
@@ -60,8 +59,8 @@ class CardWidget(anywidget.AnyWidget):
     Its trait is written by one thread only; what the person does comes back as messages, never as a trait.
     """
 
-    _esm = _STATIC / "card.js"
-    _css = (_STATIC / "card.css").read_text("utf-8") + (_STATIC / "grid.css").read_text("utf-8")
+    _esm = joined("card.js")
+    _css = joined("card.css", "grid.css")
     card = traitlets.Dict().tag(sync=True)
     _is_quiet = False
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import nbformat
 import pytest
-from lab import LabServer, NotebookPage, look, moved, open_notebook, plays, uncover
+from lab import CONTRAST, LabServer, NotebookPage, look, moved, open_notebook, plays, uncover
 from playwright.sync_api import Browser, expect
 
 from hailuo_nb.notebook.handlers import CARD_HANDLERS, PLAYER_HANDLERS
@@ -325,29 +325,6 @@ def test_one_clip_is_large_and_its_prompt_opens(lab: NotebookPage) -> None:
     moved(cell)
     look(cell, "one-done-dark")
     lab.theme("JupyterLab Light")
-
-
-CONTRAST = """(cell) => {
-  const rgb = (text) => (text.match(/[\\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
-  const over = (top, under) => { const a = top[3] ?? 1; return [0, 1, 2].map((i) => top[i] * a + under[i] * (1 - a)); };
-  const linear = (v) => (v <= 10 ? v / 3295 : ((v / 255 + 0.055) / 1.055) ** 2.4);
-  const light = (c) => { const [r, g, b] = c.map(linear);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-  const ratios = [];
-  for (const node of cell.querySelectorAll('.hailuo-card *')) {
-    if (![...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim())) continue;
-    if (!node.offsetParent || node.closest('.hailuo-spoken, .hailuo-icon, [disabled]')) continue;
-    const chain = []; for (let one = node; one; one = one.parentElement) chain.push(one);
-    let ground = [255, 255, 255];
-    for (const one of [...chain].reverse()) ground = over(rgb(getComputedStyle(one).backgroundColor), ground);
-    const alpha = chain.reduce((all, one) => all * Number(getComputedStyle(one).opacity), 1);
-    if (!alpha) continue; // shown while the pointer or the focus is there
-    const text = rgb(getComputedStyle(node).color); text[3] = (text[3] ?? 1) * alpha;
-    const [a, b] = [light(over(text, ground)), light(ground)];
-    ratios.push((Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
-  }
-  return ratios;
-}"""
 
 
 def test_a_reload_in_the_middle_recovers_and_the_saved_notebook_plays(

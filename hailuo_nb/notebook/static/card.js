@@ -13,6 +13,7 @@
 const MAX_PLAYERS = 6; // Chromium keeps six connections to a host: a seventh player would stall Jupyter's own requests
 const GONE = new Set(["failed", "cancelled", "abandoned"]);
 const BUSY_AFTER_MS = 2500;
+const LOST = "The kernel was restarted or has ended. Running the cell again pays nothing twice and shows the rest.";
 
 /** @param {string} key */
 const slug = (key) => key.replace(/[^A-Za-z0-9_-]/g, "-");
@@ -320,6 +321,8 @@ class CardView {
     this.onMessage = (content, buffers) => this.receive(content, buffers);
     model.on("change:card", this.onCard);
     model.on("msg:custom", this.onMessage);
+    this.onLost = () => this.lose();
+    model.on("comm_live_update", this.onLost); // the kernel was restarted, or died
     this.pause = isCalm() ? 1000 : 250;
     this.update(this.data);
     this.seen.observe(this.root);
@@ -339,12 +342,23 @@ class CardView {
    */
   follow(isSeen) {
     window.clearInterval(this.interval);
-    if (this.isGone) return;
+    if (this.isGone || this.isLost) return;
     if (this.el.isConnected) {
       if (!this.rule) this.hideTwin();
       this.update(this.model.get("card"));
     } else this.showTwin();
     if (isSeen) this.interval = window.setInterval(() => this.tick(), this.pause);
+  }
+
+  /** Nobody hears this card any more: what is there stays static, what is on its way counts no further. */
+  lose() {
+    if (this.isMoved && this.data.is_final) { this.destroy(); return; }
+    this.isLost = true;
+    window.clearInterval(this.interval);
+    this.note.textContent = LOST;
+    for (const node of /** @type {NodeListOf<HTMLButtonElement>} */ (this.root.querySelectorAll(
+      ".hailuo-question button, .hailuo-actions button",
+    ))) node.disabled = true;
   }
 
   /** Hide the twin of this cell: by a rule, so that it stays hidden when it is rewritten, and shows if we die. */
@@ -686,6 +700,7 @@ class CardView {
     moved.delete(this);
     this.model.off("change:card", this.onCard);
     this.model.off("msg:custom", this.onMessage);
+    this.model.off("comm_live_update", this.onLost);
     window.clearInterval(this.interval);
     for (const timer of this.timers) window.clearTimeout(timer);
     this.seen.disconnect();
