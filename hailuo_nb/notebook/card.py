@@ -159,11 +159,12 @@ class CardPainter:
         self.widget = CardWidget(card=card.to_dict())
         self.widget.on_msg(self._on_msg)
         self._pushed = set(self._posters)  # the front end asks for these when it draws
-        bundle: dict[str, Any] = dict((self.widget._repr_mimebundle_() or ({}, {}))[0])
-        bundle["text/plain"] = twin_text(replace(card, clips=())) or "hailuo"
-        self._publish(bundle, f"{self.display_id}-card", False)
+        live: dict[str, Any] = dict((self.widget._repr_mimebundle_() or ({}, {}))[0])
+        live["text/plain"] = ""  # the twin says it, and text is said once
+        self._publish(live, f"{self.display_id}-card", False)
         self._shown_twin = self._twin_state()
-        self._publish(twin_bundle(card, self._posters), f"{self.display_id}-twin", False)
+        bundle = twin_bundle(card, self._posters, has_widget=True)
+        self._publish(bundle, f"{self.display_id}-twin", False)
 
     def update(self, card: CardView, posters: Mapping[str, bytes]) -> None:
         """Show a new state soon; of several in quick succession the last one.
@@ -271,7 +272,12 @@ class CardPainter:
         is_alone = not self.is_answered and self._now() - self._shown_at >= _HELLO_WITHIN_S
         now_ms = self._epoch_ms() if is_alone else None
         bundle = twin_bundle(
-            self._card, self._posters, has_headline=not self._has_line, has_sheet=False, now_ms=now_ms
+            self._card,
+            self._posters,
+            has_headline=not self._has_line,
+            has_sheet=False,
+            has_widget=not self._has_line,
+            now_ms=now_ms,
         )
         self._publish(bundle, f"{self.display_id}-twin", True)
         return sum(len(part) for part in bundle.values())

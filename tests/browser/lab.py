@@ -1,7 +1,7 @@
-"""A real JupyterLab on this machine, and Chromium looking at it.
+"""A real JupyterLab and a real Notebook 7 on this machine, and Chromium looking at them.
 
-In come notebooks as lists of cells, out come pages that run them. One server and one browser serve a whole test
-session; every folder that Jupyter writes to is a temporary one, and nothing leaves the machine.
+In come notebooks as lists of cells, out come pages that run them. One server has both front ends, and with one browser
+serves a whole test session; every folder that Jupyter writes to is a temporary one, and nothing leaves the machine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, Route, expect, sync_playwright
 
 import hailuo_nb
 
@@ -35,14 +35,39 @@ CHROMIUM_ARGS = (
     "--disable-sync",
 )
 TOKEN = "browser-tests-only"
+# Where each front end opens a notebook.
+FRONTS = {"lab": "doc/tree", "notebook": "notebooks"}
 QUIET = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "docmanager-extension/plugin": {"autosave": False},
 }
 
+# The contrasts of all that is written on a cell's card.
+CONTRAST = """(cell) => {
+  const rgb = (text) => (text.match(/[\\d.]+/g) ?? [0, 0, 0, 0]).map(Number);
+  const over = (top, under) => { const a = top[3] ?? 1; return [0, 1, 2].map((i) => top[i] * a + under[i] * (1 - a)); };
+  const linear = (v) => (v <= 10 ? v / 3295 : ((v / 255 + 0.055) / 1.055) ** 2.4);
+  const light = (c) => { const [r, g, b] = c.map(linear);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const ratios = [];
+  for (const node of cell.querySelectorAll('.hailuo-card *')) {
+    if (![...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim())) continue;
+    if (!node.offsetParent || node.closest('.hailuo-spoken, .hailuo-icon, [disabled]')) continue;
+    const chain = []; for (let one = node; one; one = one.parentElement) chain.push(one);
+    let ground = [255, 255, 255];
+    for (const one of [...chain].reverse()) ground = over(rgb(getComputedStyle(one).backgroundColor), ground);
+    const alpha = chain.reduce((all, one) => all * Number(getComputedStyle(one).opacity), 1);
+    if (!alpha) continue; // shown while the pointer or the focus is there
+    const text = rgb(getComputedStyle(node).color); text[3] = (text[3] ?? 1) * alpha;
+    const [a, b] = [light(over(text, ground)), light(ground)];
+    ratios.push((Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
+  }
+  return ratios;
+}"""
+
 
 class LabServer:
-    """A JupyterLab server over a temporary folder."""
+    """A server of JupyterLab, and of Notebook 7 where it is installed, over a temporary folder."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "notebooks"
@@ -65,6 +90,8 @@ class LabServer:
             "--expose-app-in-browser",
         ]
         command += ["--LabApp.collaborative=False", f"--ServerApp.root_dir={self.root}"]
+        # Both lie in `window.jupyterapp`, which the tests drive.
+        command += ["--JupyterNotebookApp.expose_app_in_browser=True"]
         with (self._folder / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
                 command, env=self._environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL
@@ -123,20 +150,26 @@ def _address(runtime: Path) -> str:
 
 
 class NotebookPage:
-    """One notebook open in a tab of its own."""
+    """One notebook open in a tab of its own, in JupyterLab (``front="lab"``) or Notebook 7 (``"notebook"``)."""
 
-    def __init__(self, server: LabServer, page: Page, name: str) -> None:
+    def __init__(self, server: LabServer, page: Page, name: str, front: str = "lab") -> None:
         self._server = server
         self.page = page
         self.name = name
+        self.front = front
         self.errors: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", self._on_error)
+
+    def _on_error(self, error: Error) -> None:
+        """Keep an error of the page; Notebook 7.6 has some of its own, about settings and commands it has not."""
+        if self.front != "notebook" or "/static/notebook/" not in (error.stack or ""):
+            self.errors.append(str(error))
 
     def load(self, *, with_kernel: bool = True) -> None:
         """Open or reload the page and wait for the notebook, and for its kernel if wanted."""
         if not with_kernel:  # JupyterLab always wants one: here the server never answers
             self.page.route(lambda url: "/api/sessions" in url, _refuse_post)
-        self.page.goto(f"{self._server.url}doc/tree/{self.name}?token={TOKEN}")
+        self.page.goto(f"{self._server.url}{FRONTS[self.front]}/{self.name}?token={TOKEN}")
         self.page.wait_for_function(
             "window.jupyterapp?.shell.currentWidget?.context?.isReady", timeout=60_000
         )
@@ -242,12 +275,13 @@ def open_notebook(
     *,
     size: tuple[int, int] = (1100, 900),
     with_kernel: bool = True,
+    front: str = "lab",
 ) -> Iterator[NotebookPage]:
     """Open a notebook in a fresh browser context, and end its kernel afterwards."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]}, base_url=server.url, locale="en-GB"
     )
-    notebook = NotebookPage(server, context.new_page(), name)
+    notebook = NotebookPage(server, context.new_page(), name, front)
     notebook.load(with_kernel=with_kernel)
     yield notebook
     sessions = context.request.get(f"{server.url}api/sessions", params={"token": TOKEN}).json()
