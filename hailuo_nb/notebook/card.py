@@ -39,7 +39,8 @@ __all__ = ["CardPainter", "CardWidget", "Pace", "publish_raw", "show_static"]
 _STATIC = Path(__file__).parent / "static"
 _CARD_GAP_S = 0.25
 _TWIN_GAP_S = 2.0
-_LONGEST_TICK_S = 30.0
+# What says how long a clip is on its way may be wrong by so much of that: some hundred times a day, not thousands.
+_TICK_SHARE = 0.1
 # 200 clips are 100 kB a state: at this rate a long card updates twice a second, a short one four times.
 _CARD_BYTES_PER_S = 250_000
 # The twin is what a save in between would keep; where a widget shows all, a long one is rewritten every ten seconds.
@@ -289,9 +290,9 @@ class CardPainter:
             return
         if not self._card.is_final:
             self._twin_pace.ask()
-        # Seldom after a while: the outputs of a batch of hours would be hundreds of megabytes.
+        # Seldom after a while: where the page was closed the server keeps every message for when it comes back.
         age_s = self._now() - self._shown_at
-        self._call_later(min(max(_TWIN_GAP_S, age_s / 20), _LONGEST_TICK_S), self._tick)
+        self._call_later(max(_TWIN_GAP_S, age_s * _TICK_SHARE), self._tick)
 
     def _send_posters(self, keys: Sequence[str]) -> int:
         """Send posters, a handful in a message; give the bytes they took."""

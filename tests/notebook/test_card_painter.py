@@ -212,6 +212,17 @@ def test_where_no_front_end_comes_the_outputs_are_static_all_the_same(stage: Sta
     assert stage.painter.widget.comm is None
 
 
+def test_a_clip_that_nobody_looks_at_is_told_seldom(stage: Stage) -> None:
+    """Every two seconds at first, some hundred times in its first day: a server keeps all of it for a closed page."""
+    stage.show(card())
+    stage.painter.update(card(), {})
+    stage.pass_time(20)
+    assert len(stage.shown) >= 8
+    stage.pass_time(86_400)
+    assert len(stage.shown) <= 120
+    assert len({bundle["text/plain"] for _, _, _, bundle in stage.shown}) == len(stage.shown)
+
+
 def test_of_a_long_card_only_what_changed_is_sent(stage: Stage) -> None:
     """One clip of two hundred is one small message, and a page that comes later still gets all of them."""
     clips = tuple(
