@@ -29,15 +29,24 @@ def draw(path: Path, prompt: str, *, width: int = 480, height: int = 270, length
 
 
 def write_ledger(
-    folder: Path, axes: Sequence[Mapping[str, str]] = FOUR, *, done: int | None = None
+    folder: Path,
+    axes: Sequence[Mapping[str, str]] = FOUR,
+    *,
+    done: int | None = None,
+    ends: Mapping[int, str] | None = None,
 ) -> list[str]:
-    """Write clips and ledger; gives the ids. All but the first `done` clips are planned and not sent."""
-    ids = []
+    """Write clips and ledger; gives the ids.
+
+    All but the first `done` clips are planned and not sent, or sent and in the status that `ends` says.
+    """
+    ids, ends = [], ends or {}
     with Ledger.open(folder / "hailuo" / "ledger.db") as ledger:
         clips = [_clip(number, each) for number, each in enumerate(axes)]
         for number, got in enumerate(ledger.reserve(NewBatch(), clips)):
             ids.append(got.row.id)
             if done is not None and number >= done:
+                for status in ("submitting", ends[number]) if number in ends else ():
+                    ledger.move(got.row.id, fence=got.fence or 0, to=status, error="The service said (1301).")
                 continue
             file = f"hailuo/clips/fox #{number} é-t1.mp4"
             draw(folder / file, got.row.prompt)

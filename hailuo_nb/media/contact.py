@@ -11,7 +11,7 @@ import base64
 import io
 import unicodedata
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +25,16 @@ if TYPE_CHECKING:
 
     Font = PIL.ImageFont.FreeTypeFont | PIL.ImageFont.ImageFont
 
-__all__ = ["draw", "strip", "targets", "thumbnail"]
+__all__ = ["draw", "paint", "strip", "targets", "thumbnail"]
 
+# What a saved notebook keeps of a clip is two or three pictures; of these the next step up costs a third more.
+QUALITY = 42
 _GAP = 2
 _PAD = 12
 _SIZE = 13
 _LINE = 18
 _HEAD_WIDTH = 170
+_TITLE_LINES = 3
 _INK, _FAINT, _EMPTY = (28, 28, 30), (98, 98, 104), (232, 232, 236)
 # What the font inside Pillow lacks is looked for here; without any of these there are boxes, never an error.
 _WIDE_FONTS = (
@@ -99,20 +102,20 @@ def strip(path: Path, count: int, size: tuple[int, int]) -> bytes:
 
 
 def draw(page: Mapping[str, Any]) -> bytes:
+    """Draw a sheet as a PNG; `page` is as in :func:`paint`."""
+    return _png(paint(page))
+
+
+def paint(page: Mapping[str, Any]) -> PIL.Image.Image:
     """Draw a sheet.
 
     Parameters
     ----------
     page : Mapping
-        ``title`` and ``foot``, one line each; ``strip``, width and height of every strip; and ``bands``, which stand
-        below each other. A band has ``columns``, the heads of its columns, and ``rows``. A row has a ``head`` and
-        ``cells``, each with ``strips`` (base64, or None for a clip that is not there), ``captions`` and ``words``,
-        which stand where a clip is missing.
-
-    Returns
-    -------
-    bytes
-        A PNG.
+        ``title`` of at most three lines, and ``foot`` of one; ``strip``, width and height of every strip; and
+        ``bands``, which stand below each other. A band has ``columns``, the heads of its columns, and ``rows``. A row
+        has a ``head`` and ``cells``, each with ``strips`` (a picture as base64, or None for a clip that is not there),
+        ``captions`` and ``words``, which stand where a clip is missing.
     """
     from PIL import Image, ImageDraw
 
@@ -121,7 +124,7 @@ def draw(page: Mapping[str, Any]) -> bytes:
     left = _PAD + (_HEAD_WIDTH if has_heads else 0)
     columns = max((len(row["cells"]) for band in page["bands"] for row in band["rows"]), default=1)
     width = left + columns * (wide + _PAD)
-    title = _wrapped(page["title"], width - 2 * _PAD, 2)
+    title = _wrapped(page["title"], width - 2 * _PAD, _TITLE_LINES)
     heights = [[_row_height(row, wide, high) for row in band["rows"]] for band in page["bands"]]
     below = _LINE + _PAD if page["foot"] else _PAD
     top = _PAD + len(title) * _LINE + (_PAD // 2 if title else 0)
@@ -140,7 +143,7 @@ def draw(page: Mapping[str, Any]) -> bytes:
                 _draw_cell(sheet, pen, cell, (left + place * (wide + _PAD), top), (wide, high))
             top += row_high
     _write(pen, _wrapped(page["foot"], width - 2 * _PAD, 1), (_PAD, height - _LINE - _PAD // 2), _FAINT)
-    return _png(sheet)
+    return sheet
 
 
 @lru_cache(maxsize=512)  # a twin is rewritten whenever a clip arrives, with the same posters
@@ -169,7 +172,7 @@ def thumbnail(poster: bytes, width: int = 192) -> bytes:
         return b""
     small.thumbnail((width, width))
     out = io.BytesIO()
-    small.save(out, "JPEG", quality=50, optimize=True)
+    small.save(out, "JPEG", quality=QUALITY, optimize=True)
     return out.getvalue()
 
 
@@ -191,8 +194,6 @@ def _draw_cell(
     size: tuple[int, int],
 ) -> None:
     """Draw the clips of one cell below each other."""
-    from PIL import Image
-
     (left, top), (wide, high) = at, size
     for data, caption, words in zip(cell["strips"], cell["captions"], cell["words"], strict=True):
         if data is None:
@@ -200,10 +201,23 @@ def _draw_cell(
             said = _wrapped(words, wide - 2 * _PAD, max(1, (high - _PAD) // _LINE))
             _write(pen, said, (left + _PAD, top + max(2, (high - len(said) * _LINE) // 2)), _FAINT)
         else:
-            with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
-                sheet.paste(picture.convert("RGB"), (left, top))
+            _paste(sheet, base64.b64decode(data), (left, top), size)
         _write(pen, _wrapped(caption, wide, 2), (left, top + high + 1), _FAINT)
         top += _clip_height(caption, wide, high)
+
+
+def _paste(sheet: PIL.Image.Image, data: bytes, at: tuple[int, int], size: tuple[int, int]) -> None:
+    """Put a picture into the middle of its room; one that cannot be read leaves it empty."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            opened.draft("RGB", size)  # a JPEG decodes at half or a quarter of its size: much quicker
+            picture = opened.convert("RGB")
+    except (OSError, ValueError):
+        return
+    picture.thumbnail(size)
+    sheet.paste(picture, (at[0] + (size[0] - picture.width) // 2, at[1] + (size[1] - picture.height) // 2))
 
 
 def _fitted(frame: Any, size: tuple[int, int]) -> PIL.Image.Image:
@@ -237,14 +251,19 @@ def _write(
 
 def _font(text: str) -> Font:
     """Give the font inside Pillow, or a wider one of this machine where that one lacks a letter."""
+    return _loaded(any(ord(letter) >= _OWN_LETTERS and letter not in "…·–—’‘“”" for letter in text))
+
+
+@cache
+def _loaded(is_wide: bool) -> Font:
+    """Load one of the two fonts once; texts are measured word by word."""
     from PIL import ImageFont
 
-    if any(ord(letter) >= _OWN_LETTERS and letter not in "…·–—’‘“”" for letter in text):
-        for name in _WIDE_FONTS:
-            try:
-                return ImageFont.truetype(name, _SIZE)
-            except OSError:
-                continue
+    for name in _WIDE_FONTS if is_wide else ():
+        try:
+            return ImageFont.truetype(name, _SIZE)
+        except OSError:
+            continue
     return ImageFont.load_default(_SIZE)
 
 

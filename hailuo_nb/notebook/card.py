@@ -38,7 +38,8 @@ __all__ = ["CardPainter", "CardWidget", "Pace", "publish_raw", "show_static"]
 
 _CARD_GAP_S = 0.25
 _TWIN_GAP_S = 2.0
-_LONGEST_TICK_S = 30.0
+# What says how long a clip is on its way may be wrong by so much of that: some hundred times a day, not thousands.
+_TICK_SHARE = 0.1
 # 200 clips are 100 kB a state: at this rate a long card updates twice a second, a short one four times.
 _CARD_BYTES_PER_S = 250_000
 # The twin is what a save in between would keep; where a widget shows all, a long one is rewritten every ten seconds.
@@ -158,11 +159,12 @@ class CardPainter:
         self.widget = CardWidget(card=card.to_dict())
         self.widget.on_msg(self._on_msg)
         self._pushed = set(self._posters)  # the front end asks for these when it draws
-        bundle: dict[str, Any] = dict((self.widget._repr_mimebundle_() or ({}, {}))[0])
-        bundle["text/plain"] = twin_text(replace(card, clips=())) or "hailuo"
-        self._publish(bundle, f"{self.display_id}-card", False)
+        live: dict[str, Any] = dict((self.widget._repr_mimebundle_() or ({}, {}))[0])
+        live["text/plain"] = ""  # the twin says it, and text is said once
+        self._publish(live, f"{self.display_id}-card", False)
         self._shown_twin = self._twin_state()
-        self._publish(twin_bundle(card, self._posters), f"{self.display_id}-twin", False)
+        bundle = twin_bundle(card, self._posters, has_widget=True)
+        self._publish(bundle, f"{self.display_id}-twin", False)
 
     def update(self, card: CardView, posters: Mapping[str, bytes]) -> None:
         """Show a new state soon; of several in quick succession the last one.
@@ -270,7 +272,12 @@ class CardPainter:
         is_alone = not self.is_answered and self._now() - self._shown_at >= _HELLO_WITHIN_S
         now_ms = self._epoch_ms() if is_alone else None
         bundle = twin_bundle(
-            self._card, self._posters, has_headline=not self._has_line, has_sheet=False, now_ms=now_ms
+            self._card,
+            self._posters,
+            has_headline=not self._has_line,
+            has_sheet=False,
+            has_widget=not self._has_line,
+            now_ms=now_ms,
         )
         self._publish(bundle, f"{self.display_id}-twin", True)
         return sum(len(part) for part in bundle.values())
@@ -282,9 +289,9 @@ class CardPainter:
             return
         if not self._card.is_final:
             self._twin_pace.ask()
-        # Seldom after a while: the outputs of a batch of hours would be hundreds of megabytes.
+        # Seldom after a while: where the page was closed the server keeps every message for when it comes back.
         age_s = self._now() - self._shown_at
-        self._call_later(min(max(_TWIN_GAP_S, age_s / 20), _LONGEST_TICK_S), self._tick)
+        self._call_later(max(_TWIN_GAP_S, age_s * _TICK_SHARE), self._tick)
 
     def _send_posters(self, keys: Sequence[str]) -> int:
         """Send posters, a handful in a message; give the bytes they took."""

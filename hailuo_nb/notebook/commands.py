@@ -24,7 +24,7 @@ from hailuo_nb.notebook.options import LineCommand
 from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.notebook.vote import Vote
 from hailuo_nb.session import aftercare, comparing, judging, records
-from hailuo_nb.session.batch import Batch
+from hailuo_nb.session.batch import Batch, Place
 from hailuo_nb.session.session import Session, Terms
 
 if TYPE_CHECKING:
@@ -53,9 +53,12 @@ def _jobs(magics: HailuoMagics, _: LineCommand) -> Batch | None:
     return session.batch_of(out[::-1], is_headless=look_around(magics.shell).is_headless)
 
 
-def _show(magics: HailuoMagics, command: LineCommand) -> Batch:
-    """Show a clip or batch again."""
+def _show(magics: HailuoMagics, command: LineCommand) -> Any:
+    """Show a clip or batch again, or whatever else of ours a variable holds: a comparison, a film, a form."""
     session = magics.session()
+    held = magics.namespace.get(command.args[0]) if command.args else None
+    if type(held).__module__.startswith("hailuo_nb.") and not isinstance(held, Batch | Job):
+        return held
     jobs = _named(magics, command.args) if command.args else _last(session)
     return session.batch_of(jobs, is_headless=look_around(magics.shell).is_headless)
 
@@ -382,7 +385,7 @@ RUN: Mapping[str, Callable[[HailuoMagics, LineCommand], Any]] = {
 
 
 def _named(magics: HailuoMagics, words: Sequence[str]) -> list[Job]:
-    """Find the jobs that words name: a variable of the notebook, an id or its beginning, or a clip's name."""
+    """Find the jobs that words name: a variable, a clip's name, the id of a batch, or a clip's id or its beginning."""
     session = magics.session()
     found: dict[Job, None] = {}
     for word in words:
@@ -391,6 +394,9 @@ def _named(magics: HailuoMagics, words: Sequence[str]) -> list[Job]:
             found |= dict.fromkeys(value.jobs)
         elif isinstance(value, Job):
             found[value] = None
+        elif hasattr(value, "columns"):
+            places = comparing.found(session, value)
+            found |= dict.fromkeys(place.job for place in places if isinstance(place, Place))
         else:
             found |= dict.fromkeys(_from_ledger(session, word))
     return list(found)
@@ -399,8 +405,7 @@ def _named(magics: HailuoMagics, words: Sequence[str]) -> list[Job]:
 def _from_ledger(session: Session, word: str) -> list[Job]:
     if not session.has_ledger():
         raise InvalidRequest("There are no clips here yet; run a %%hailuo cell first.")
-    by_name = session.jobs_named(word)
-    return by_name or [session.job(word)]
+    return session.jobs_named(word) or session.jobs_of_batch(word) or [session.job(word)]
 
 
 def _last(session: Session) -> list[Job]:

@@ -172,7 +172,7 @@ class SideBySide:
         self.widget = CompareWidget(comparison=shown.to_dict())
         self.widget.on_msg(self._on_msg)
         bundle: dict[str, Any] = dict((self.widget._repr_mimebundle_() or ({}, {}))[0])
-        bundle["text/plain"] = f"{len(self)} clips side by side"
+        bundle["text/plain"] = ""  # the twin says it, and text is said once
         self._publish(bundle, f"{self._id}-widget", False)
         self._publish(comparison_bundle(shown, self.posters(), has_widget=True), f"{self._id}-twin", False)
         self._shown_twin = (shown, frozenset(self.posters()))

@@ -12,15 +12,15 @@ from itertools import product
 
 from hailuo_nb.notebook.comparison import Compared, Comparison, head_text
 from hailuo_nb.notebook.handlers import CARD_HANDLERS
-from hailuo_nb.notebook.markup import NO_MATH, bdi
+from hailuo_nb.notebook.markup import NO_MATH, bdi, widget_hider
 from hailuo_nb.notebook.sheet import thumbnail
-from hailuo_nb.notebook.twin import _FRAME, MANY, _frame, _text_block, batch_class
+from hailuo_nb.notebook.twin import _FRAME, _frame, _text_block, batch_class
 from hailuo_nb.notebook.view import CardView, ClipView, plain
 
-__all__ = ["comparison_bundle", "comparison_html", "stars_text", "widget_hider"]
+__all__ = ["comparison_bundle", "comparison_html", "stars_text"]
 
-# As on a card: of more than a few clips only small posters fit into a notebook that is passed on.
-_SMALL_POSTER = 320
+# As on a card: only small posters fit into a notebook that is passed on.
+_POSTER_WIDTH = 320
 _HEAD_WIDTH = 88
 
 
@@ -53,9 +53,8 @@ def comparison_html(shown: Comparison, posters: Mapping[str, bytes], *, has_widg
         As in :func:`comparison_bundle`.
     """
     name = "" if shown.is_headless else f" {batch_class(shown.id)}"
-    is_small = len(shown.clips) > MANY
-    small = {key: thumbnail(data, _SMALL_POSTER) if is_small else data for key, data in posters.items()}
-    parts = [widget_hider(shown.id) if has_widget else ""]
+    small = {key: thumbnail(data, _POSTER_WIDTH) for key, data in posters.items()}
+    parts = [widget_hider("hailuo-cv-live", batch_class(shown.id)) if has_widget else ""]
     style = "margin:0;font-size:13px;line-height:20px;overflow-wrap:break-word"
     parts.append(f'<div class="hailuo-twin {NO_MATH}{name}" style="{style}"{CARD_HANDLERS}>')
     parts.append(f'<div style="margin:0 0 8px">{bdi(_headline(shown))}</div>')
@@ -68,18 +67,6 @@ def comparison_html(shown: Comparison, posters: Mapping[str, bytes], *, has_widg
         parts.append(_grid(shown, small, tab) if shown.has_grid else _flow(shown, small))
     parts.append("</div>")
     return "".join(parts)
-
-
-def widget_hider(id_: str) -> str:
-    """Write the rule by which a twin hides what is left of its widget in a notebook that was reopened.
-
-    JupyterLab would write "Loading widget..." there for ever. The widget shows as long as it lives.
-    """
-    name = batch_class(id_)
-    return (
-        "<style>.jp-OutputArea-child:not(:has(.hailuo-cv-live)):has(+ .jp-OutputArea-child "
-        f".{name}){{display:none}}</style>"
-    )
 
 
 def stars_text(clip: Compared) -> str:

@@ -180,9 +180,9 @@ CELL_OPTIONS: tuple[Option, ...] = (
 
 _BY_NAME = {option.name: option for option in CELL_OPTIONS}
 _HELP = _BY_NAME["--help"]
-_IDS = Argument("ID", "id", "a job's number, a clip's name, or a batch's variable", is_many=True)
+_IDS = Argument("ID", "id", "a job's number, a clip's name, a batch's variable or id", is_many=True)
 _SOME_IDS = Argument("ID", "id", _IDS.help, is_required=True, is_many=True)
-_ONE_ID = Argument("ID", "id", "a job's number, a clip's name, or a batch's variable")
+_ONE_ID = Argument("ID", "id", "a job's number, a clip's name, a batch's variable or id")
 _TIMEOUT = Option(
     "--timeout",
     "int",

@@ -1,21 +1,23 @@
 """Posters on one sheet, and large pictures small enough for a notebook.
 
-In come the posters of a batch as JPEG bytes, out goes one JPEG for where neither HTML nor video is shown
-(PDF, LaTeX, a README), and small ones for where video is stripped. Goes into the bundle of
+In come the posters of a batch as JPEG bytes and what is said of each, out goes one JPEG for where neither HTML nor
+video is shown (PDF, LaTeX, a README), and small ones for where video is stripped. Goes into the bundle of
 :mod:`hailuo_nb.notebook.twin`. A contact sheet, too, is shown as a JPEG; the whole PNG is what ``save`` writes.
 """
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import dataclass
 from io import BytesIO
-from math import ceil
+from typing import Any
 
 from PIL import Image
 
-from hailuo_nb.media.contact import thumbnail
+from hailuo_nb.media.contact import paint, thumbnail
 
-__all__ = ["page_jpeg", "sheet_jpeg", "thumbnail"]
+__all__ = ["Tile", "page_jpeg", "sheet_jpeg", "thumbnail"]
 
 _MAX_WIDTH = 1200
 
@@ -30,39 +32,70 @@ def page_jpeg(png: bytes) -> bytes:
     return out.getvalue()
 
 
-def sheet_jpeg(posters: Sequence[bytes]) -> bytes:
-    """Put posters on one contact sheet.
+@dataclass(frozen=True)
+class Tile:
+    """One clip on a sheet.
 
     Parameters
     ----------
-    posters : sequence of bytes
-        JPEGs, in the order of the card.
+    poster : bytes
+        A JPEG; empty where there is none.
+    caption : str
+        What stands below: what the clip is, and what it cost.
+    words : str
+        What stands in the place of a poster that is not there.
+    """
+
+    poster: bytes
+    caption: str
+    words: str = ""
+
+
+def sheet_jpeg(tiles: Sequence[Tile], title: str = "") -> bytes:
+    """Put posters on one sheet, each with its caption: a PDF shows nothing else of a cell.
+
+    Parameters
+    ----------
+    tiles : sequence of Tile
+        In the order of the card.
+    title : str
+        What all of them are.
 
     Returns
     -------
     bytes
-        One JPEG: the poster itself if there is one, else a grid of at most 1200 pixels in width. Empty
-        without any poster.
+        One JPEG of at most 1200 pixels in width; empty without any poster.
     """
-    if len(posters) < 2:
-        return posters[0] if posters else b""
-    columns = min(4, len(posters)) if len(posters) <= 12 else 6
-    gap = 4
-    cell = min(320, (_MAX_WIDTH - gap * (columns + 1)) // columns)
-    height = cell * 9 // 16
-    rows = ceil(len(posters) / columns)
-    sheet = Image.new("RGB", (columns * (cell + gap) + gap, rows * (height + gap) + gap), "white")
-    for place, poster in enumerate(posters):
-        try:
-            with Image.open(BytesIO(poster)) as image:
-                image.draft("RGB", (cell, height))
-                picture = image.convert("RGB")
-        except (OSError, ValueError):
-            continue  # a broken poster leaves its place empty
-        picture.thumbnail((cell, height))
-        left = gap + place % columns * (cell + gap) + (cell - picture.width) // 2
-        top = gap + place // columns * (height + gap) + (height - picture.height) // 2
-        sheet.paste(picture, (left, top))
+    if not any(tile.poster for tile in tiles):
+        return b""
+    columns = min(4, len(tiles)) if len(tiles) <= 12 else 6
+    wide = 320 if columns == 1 else 240 if columns <= 4 else 180
+    page = paint(
+        {
+            "title": title,
+            "foot": "",
+            "strip": (wide, wide * 9 // 16),
+            "bands": [
+                {
+                    "columns": (),
+                    "rows": [_row(tiles[at : at + columns]) for at in range(0, len(tiles), columns)],
+                }
+            ],
+        }
+    )
     out = BytesIO()
-    sheet.save(out, "JPEG", quality=70, optimize=True)
+    page.save(out, "JPEG", quality=50, optimize=True)
     return out.getvalue()
+
+
+def _row(tiles: Sequence[Tile]) -> dict[str, Any]:
+    """Give a row of the page."""
+    cells = [
+        {
+            "strips": [b64encode(tile.poster).decode("ascii") if tile.poster else None],
+            "captions": [tile.caption],
+            "words": [tile.words],
+        }
+        for tile in tiles
+    ]
+    return {"head": "", "cells": cells}

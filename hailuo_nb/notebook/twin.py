@@ -22,11 +22,11 @@ from html import escape
 from pathlib import Path
 
 from hailuo_nb.notebook.handlers import CARD_HANDLERS, PLAYER_HANDLERS
-from hailuo_nb.notebook.markup import NO_MATH
+from hailuo_nb.notebook.markup import NO_MATH, widget_hider
 from hailuo_nb.notebook.markup import bdi as _bdi
 from hailuo_nb.notebook.markup import data_uri as _data_uri
 from hailuo_nb.notebook.markup import escaped as _escape
-from hailuo_nb.notebook.sheet import sheet_jpeg, thumbnail
+from hailuo_nb.notebook.sheet import Tile, sheet_jpeg, thumbnail
 from hailuo_nb.notebook.view import (
     WIDE_BRIEF,
     CardView,
@@ -45,8 +45,8 @@ from hailuo_nb.notebook.view import (
 
 __all__ = ["batch_class", "clip_class", "headline_html", "twin_bundle", "twin_html", "twin_text"]
 
-MANY = 4
-"""Of more clips than this each has a smaller poster: a notebook of sweeps has to stay a file that one can send."""
+POSTER_WIDTH = 480
+"""Of one clip alone; more of them have posters of their tiles' size, since a notebook is a file that one sends."""
 
 # static/card.css holds the same measures, so that nothing moves when the twin takes the widget's place.
 _ROOT = "margin:0;font-size:13px;line-height:20px;overflow-wrap:break-word"
@@ -126,8 +126,8 @@ def _places(card: CardView, posters: Mapping[str, bytes], now_ms: int | None) ->
         return [_row(clip, card, posters.get(clip.key, b""), now_ms) for clip in card.clips]
     clips = {clip.key: clip for clip in card.clips}
     width = _tile_width(card)
-    if len(clips) > MANY:
-        posters = {key: thumbnail(poster, width) for key, poster in posters.items() if poster}
+    size = min(width, POSTER_WIDTH)
+    posters = {key: thumbnail(poster, size) for key, poster in posters.items() if poster}
 
     def tiles(keys: Sequence[str], style: str) -> str:
         return "".join(_tile(clips[key], card, posters.get(key, b""), style, now_ms) for key in keys)
@@ -206,12 +206,15 @@ def _marked(words: Sequence[Word], tag: str) -> str:
     )
 
 
+def _headline(card: CardView) -> str:
+    """Give the quote line that stands above a card."""
+    words = ("simulated" if card.is_simulated else "", card.headline, card.shared)
+    return " · ".join(word for word in words if word)
+
+
 def headline_html(card: CardView) -> str:
     """Draw the quote line that stands above a card."""
-    words = [card.headline, card.shared]
-    if card.is_simulated:
-        words.insert(0, "simulated")
-    said = " · ".join(_escape(word) for word in words if word)
+    said = _escape(_headline(card))
     if not said:
         return ""
     name = "" if card.is_headless else f" {batch_class(card.batch)}-head"
@@ -230,11 +233,8 @@ def twin_text(card: CardView, *, now_ms: int | None = None) -> str:
     now_ms : int, optional
         As in :func:`twin_html`.
     """
-    head = " · ".join(
-        part for part in ("simulated" if card.is_simulated else "", card.headline, card.shared) if part
-    )
     note = "" if card.is_headless else card.note
-    lines = [_one_line(head), _one_line(note), _one_line(brief(card.prompt))]
+    lines = [_one_line(_headline(card)), _one_line(note), _one_line(brief(card.prompt))]
     return "\n".join(
         [line for line in lines if line] + [_clip_text(clip, card, now_ms) for clip in card.clips]
     )
@@ -246,6 +246,7 @@ def twin_bundle(
     *,
     has_headline: bool = True,
     has_sheet: bool = True,
+    has_widget: bool = False,
     now_ms: int | None = None,
 ) -> dict[str, str]:
     """Give the bundle to display: ``text/html``, ``text/plain``, and ``image/jpeg`` where there are posters.
@@ -256,15 +257,34 @@ def twin_bundle(
         As in :func:`twin_html`.
     has_sheet : bool
         Whether to draw the contact sheet; not while clips are still to come.
+    has_widget : bool
+        Whether the widget's output stands just before it.
     """
+    hider = widget_hider("hailuo-card", batch_class(card.batch)) if has_widget else ""
     bundle = {
-        "text/html": twin_html(card, posters, has_headline=has_headline, now_ms=now_ms),
+        "text/html": hider + twin_html(card, posters, has_headline=has_headline, now_ms=now_ms),
         "text/plain": twin_text(card, now_ms=now_ms),
     }
-    there = [posters[clip.key] for clip in card.clips if posters.get(clip.key)]
-    if has_sheet and there and (sheet := sheet_jpeg(there)):
+    if has_sheet and (sheet := _sheet(card, posters, has_headline=has_headline)):
         bundle["image/jpeg"] = b64encode(sheet).decode("ascii")
     return bundle
+
+
+def _sheet(card: CardView, posters: Mapping[str, bytes], *, has_headline: bool) -> bytes:
+    """Draw the card as one picture, with what it says; without any poster there is none."""
+    prompt = _one_line(brief(card.prompt, WIDE_BRIEF))
+    title = " · ".join(part for part in (_headline(card) if has_headline else "", prompt) if part)
+    tiles = [
+        Tile(posters.get(clip.key, b""), _told(clip, card), " · ".join(filter(None, (clip.word, clip.why))))
+        for clip in card.clips
+    ]
+    return sheet_jpeg(tiles, title)
+
+
+def _told(clip: ClipView, card: CardView) -> str:
+    """Say under a poster what the clip is and what it cost, or will."""
+    prompt = "" if clip.is_said or clip.prompt == card.prompt else brief(clip.prompt)
+    return " · ".join(_one_line(part) for part in (clip.title, _price_text(clip, card), prompt) if part)
 
 
 def _tile_width(card: CardView) -> int:
@@ -372,9 +392,13 @@ def _commands(clip: ClipView, card: CardView) -> str:
 
 def _price(clip: ClipView, card: CardView) -> str:
     """Write the price, and always that it is only simulated."""
-    price = plain(clip.price)
-    said = f"simulated {price}".strip() if clip.is_simulated or card.is_simulated else price
+    said = plain(_price_text(clip, card))
     return f'<span style="{_PRICE}">{_escape(said)}</span>' if said else ""
+
+
+def _price_text(clip: ClipView, card: CardView) -> str:
+    is_simulated = clip.is_simulated or card.is_simulated
+    return f"simulated {clip.price}".strip() if is_simulated else clip.price
 
 
 def _file_line(clip: ClipView) -> str:
@@ -419,7 +443,7 @@ def _small(clip: ClipView, poster: bytes) -> str:
 def _clip_text(clip: ClipView, card: CardView, now_ms: int | None) -> str:
     """Write one clip as one line of plain text."""
     word = clip.word if clip.is_final or now_ms is None else progress_text(clip, now_ms)
-    price = f"simulated {clip.price}".strip() if clip.is_simulated or card.is_simulated else clip.price
+    price = _price_text(clip, card)
     is_gone = clip.status in {"failed", "cancelled", "abandoned"}
     file = clip.file if clip.word == "done" else f"will be {clip.file}" if clip.file and not is_gone else ""
     prompt = "" if clip.is_said or clip.prompt == card.prompt else brief(clip.prompt)

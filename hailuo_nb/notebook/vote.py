@@ -21,7 +21,7 @@ import traitlets
 
 from hailuo_nb.errors import HailuoError
 from hailuo_nb.notebook.card import publish_raw
-from hailuo_nb.notebook.comparison_twin import widget_hider
+from hailuo_nb.notebook.markup import widget_hider
 from hailuo_nb.notebook.scripts import joined
 from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.notebook.twin import batch_class
@@ -139,7 +139,7 @@ class Vote:
         self.widget = VoteWidget(vote=state)
         self.widget.on_msg(self._on_msg)
         bundle: dict[str, Any] = dict((self.widget._repr_mimebundle_() or ({}, {}))[0])
-        bundle["text/plain"] = "Two clips to choose between"
+        bundle["text/plain"] = ""  # the twin says it, and text is said once
         self._publish(bundle, f"{self._id}-widget", False)
         self._publish(self._twin(), f"{self._id}-twin", False)
 
@@ -225,7 +225,7 @@ class Vote:
 def _line(text: str, id_: str = "") -> dict[str, str]:
     """Give one line to display; with the id of a widget just before it, it hides what is left of that later."""
     name = f" {batch_class(id_)}" if id_ else ""
-    hider = widget_hider(id_) if id_ else ""
+    hider = widget_hider("hailuo-cv-live", batch_class(id_)) if id_ else ""
     style = "margin:0;font-size:13px;line-height:20px"
     html = f'{hider}<div class="hailuo-twin{name}" style="{style}">{escape(plain(text))}</div>'
     return {"text/html": html, "text/plain": plain(text)}

@@ -8,16 +8,16 @@ them 20 %, words and lights in the air 10 %. Tried, with cProfile and with worke
 
 - Layers are laid straight into the memory of the frame that is encoded (Pillow over the planes of PyAV): a tenth less
   than a canvas of Pillow's that is copied out through ``tobytes``.
-- Layers that creep, mostly all behind the figure, are laid anew every third frame only: half of the laying, and less for
-  the encoder. A new picture only every third frame would save far more, and pans would judder.
+- Layers that creep, mostly all behind the figure, are laid anew every third frame only: half of the laying, and less
+  for the encoder. A new picture only every third frame would save far more, and pans would judder.
 - RGB becomes brightness and colour in Pillow's own matrix, and words are pasted with a mask: each a twentieth less than
   in arrays.
 - Quantiser 28 in place of 24: a tenth of the encoder's time and a third of the bytes, for 47 dB.
 - Not kept: x264 with ``tune=zerolatency``, wider dead zones or a shorter motion search, 3 to 5 % for a worse picture;
   masks cut into tiles so that only their edges are blended, as the further calls cost what the blending saves.
 
-The order of drawing is by the time that each is wanted. On two free cores a clip may cost 0.65 s before one of 20 is late
-(simulated over 300 draws of their times).
+The order of drawing is by the time that each is wanted. On two free cores a clip may cost 0.65 s before one of 20 is
+late (simulated over 300 draws of their times).
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from notebook_shell import Shell, open_shell
 
 from hailuo_nb import errors
+from hailuo_nb.ledger.store import Ledger
 from hailuo_nb.notebook.extension import with_body
 from hailuo_nb.notebook.option_table import COMMANDS
 
@@ -225,6 +226,26 @@ def test_clips_are_compared_and_voted_on_by_name_variable_and_file(
     said = capsys.readouterr().out
     assert "dawn · hailuo/clips/fox #0 é-t1.mp4" in said
     assert "A vote needs somebody who looks" in said
+
+
+def test_show_draws_anything_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A name, ids of an earlier kernel, a frame, a comparison; what failed and what is unconfirmed too."""
+    lights = tuple({"light": light} for light in ("dawn", "noon", "dusk"))
+    ids = write_ledger(tmp_path, lights, done=1, ends={1: "failed", 2: "unconfirmed"})
+    with Ledger.open(tmp_path / "hailuo" / "ledger.db") as ledger:
+        batch = ledger.row(ids[0]).batch_id
+    with open_shell(tmp_path) as shell:
+        shell.run(
+            "import hailuo_nb as hn; rows = hn.history(); sides = hn.compare('fox')\nit = %hailuo show fox"
+        )
+        for what, clips in {"fox": 3, batch: 3, ids[1]: 1, ids[2][:6]: 1, "rows": 3, "it": 3, "": 3}.items():
+            shown = shell.run(f"%hailuo show {what}")
+            assert len(shown) == clips
+        assert shell.run("%hailuo show sides") is shell.names["sides"]
+        capsys.readouterr()
+        for id_, said in ((ids[1], "The service said (1301)."), (ids[2], "unconfirmed")):
+            shell.run(f"%hailuo show {id_}")
+            assert said in capsys.readouterr().out
 
 
 def test_variants_and_quote_tell_prices(shell: Shell) -> None:

@@ -80,7 +80,10 @@ def test_a_done_clip_has_player_poster_caption_cost_and_link() -> None:
     parsed = Parsed(twin.twin_html(CardView("b", (clip(),)), {"0": poster}))
     (video,) = parsed.all("video")
     assert video["src"] == "hailuo/clips/fox%201.mp4"
-    assert b64decode(str(video["poster"]).removeprefix("data:image/jpeg;base64,")) == poster
+    with Image.open(
+        BytesIO(b64decode(str(video["poster"]).removeprefix("data:image/jpeg;base64,")))
+    ) as shown:
+        assert shown.size == (480, 270)
     assert {"controls", "loop", "muted"} <= set(video)
     assert video["preload"] == "none"
     (image,) = parsed.all("img")
@@ -259,16 +262,36 @@ def test_broken_posters_leave_their_place_empty() -> None:
     assert bundle["text/html"].count("<img") == 1
 
 
-def test_the_sheet_is_the_poster_or_a_grid() -> None:
-    """For PDF, LaTeX and GitHub."""
+def test_the_sheet_says_what_a_pdf_would_not() -> None:
+    """For PDF and LaTeX, which show one picture of a cell: each poster with its caption below, in a grid."""
     poster = picture()
-    assert sheet.sheet_jpeg([]) == b""
-    assert sheet.sheet_jpeg([poster]) == poster
-    with Image.open(BytesIO(sheet.sheet_jpeg([poster] * 5))) as grid:
-        assert grid.size == (1200, 342)
+    tile = sheet.Tile(poster, "noon · $0.49")
+    assert sheet.sheet_jpeg([]) == sheet.sheet_jpeg([sheet.Tile(b"", "noon", "failed")]) == b""
+    sizes = []
+    for tiles in ([tile], [tile, sheet.Tile(b"", "", "failed · no money left")], [tile] * 5, [tile] * 13):
+        with Image.open(BytesIO(sheet.sheet_jpeg(tiles))) as page:
+            sizes.append(page.size)
+    assert sizes == [(344, 234), (516, 189), (1020, 354), (1164, 417)]
+    assert sheet.sheet_jpeg([tile]) != sheet.sheet_jpeg([sheet.Tile(poster, "noon · $0.48")])
     with Image.open(BytesIO(sheet.thumbnail(poster))) as small:
         assert small.size == (192, 108)
     assert len(sheet.thumbnail(poster)) < 3_000
+
+
+def test_the_sheet_of_a_card_holds_prompt_caption_and_cost() -> None:
+    """What is drawn is what the text of the card says; all of it, since a PDF shows nothing else."""
+    drawn = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(twin, "sheet_jpeg", lambda tiles, title: drawn.append((title, tiles)) or b"")
+        gone = clip("1", caption="dusk", status="failed", word="failed", error="Refused (1301).", price="")
+        card = CardView("b", (clip(), gone), headline="2 clips at $0.49", prompt="a\nfox", is_simulated=True)
+        twin.twin_bundle(card, {"0": picture()})
+        twin.twin_bundle(card, {}, has_headline=False)
+    (title, (first, second)), (alone, _) = drawn
+    assert title == "simulated · 2 clips at $0.49 · a fox"
+    assert alone == "a fox"
+    assert (first.caption, second.caption) == ("noon · simulated $0.49 · a fox", "dusk · simulated · a fox")
+    assert second.words == "failed · Refused (1301)."
 
 
 def test_the_headline_stands_alone_in_the_widgets_place() -> None:

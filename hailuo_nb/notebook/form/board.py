@@ -106,6 +106,9 @@ class Board:
             "text/html": f"<div>{gap.join(html for html in htmls if html)}{f'<div>{rest}</div>' if rest else ''}</div>",
             "text/plain": "\n\n".join(text for text in [*texts, rest] if text),
         }
+        sheets = [each["image/jpeg"] for each in shown if "image/jpeg" in each]
+        if sheets:  # what a PDF shows of it: the newest
+            bundle["image/jpeg"] = sheets[0]
         publish_display_data(  # type: ignore[no-untyped-call]
             bundle, transient={"display_id": self._display_id}, update=is_update
         )

@@ -8,10 +8,10 @@ session's, as for a cell: the form only says what is asked.
 from __future__ import annotations
 
 import contextvars
-import itertools
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -51,7 +51,6 @@ LOOK_AFTER_S = 0.1
 ASK_AFTER_S = 0.5
 BALANCE_AGE_S = 60.0
 MOST_CLIPS_LISTED = 24
-_numbers = itertools.count(1)
 
 
 class Form:
@@ -89,8 +88,8 @@ class Form:
         self._session = session
         self._namespace = namespace
         self._surroundings = surroundings
-        self._number = next(_numbers)
-        self._mark = f"hailuo-form-{self._number}"
+        # A saved page may hold what stood in for forms of kernels before: no two have the same name.
+        self._mark = f"hailuo-form-{uuid.uuid4().hex[:12]}"
         self._till = Till()
         self._source = Source(lambda text, fit: picture(text, session.folder, fit), session.folder)
         self._pieces = Pieces()
@@ -204,24 +203,24 @@ class Form:
     def _ipython_display_(self) -> None:
         around = self._surroundings()
         if around.is_headless or not around.has_widgets:
-            publish_display_data(self._static())  # type: ignore[no-untyped-call]
+            publish_display_data(self._static(""))  # type: ignore[no-untyped-call]
             return
         self._cell = Cell(around.notebook, around.cell_id)
         bundle = dict(self._box._repr_mimebundle_())
-        bundle["text/plain"] = "hailuo form"
+        bundle["text/plain"] = ""  # the twin says it, and text is said once
         publish_display_data(bundle, transient={"display_id": self._mark})  # type: ignore[no-untyped-call]
-        self._board.open(self._static())
+        self._board.open(self._static(self._mark))
         if isinstance(self._session.front, Shower):
             self._session.front.fill = self.fill
 
-    def _static(self) -> dict[str, str]:
-        """Give the form as text, with the cell that says the same."""
+    def _static(self, mark: str) -> dict[str, str]:
+        """Give the form as text, with the cell that says the same; `mark` is how a live form finds it."""
         said: list[str] = []
         try:
             said = ["The same as a cell:", *self.code("magic").strip().splitlines()]
         except HailuoError as error:
             said = [str(error)]
-        return form_bundle(self.state, self._inputs.variant, said, self._mark)
+        return form_bundle(self.state, self._inputs.variant, said, mark)
 
     # What changes
 
@@ -499,7 +498,7 @@ class Form:
             job.add_done_callback(self._on_done)
         if isinstance(session.front, Shower):
             self._board.show(batch, session.front)
-        self._board.retitle(self._static())
+        self._board.retitle(self._static(self._mark))
         return ""
 
     def _on_done(self, _job: Job) -> None:

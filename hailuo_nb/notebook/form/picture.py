@@ -13,6 +13,7 @@ from hailuo_nb.catalog.quotes import usd_text
 from hailuo_nb.catalog.variants import Variant
 from hailuo_nb.notebook.form.fields import fields_of
 from hailuo_nb.notebook.form.state import FormState
+from hailuo_nb.notebook.markup import widget_hider
 from hailuo_nb.notebook.view import plain
 
 __all__ = ["form_bundle", "rows_of", "variant_text"]
@@ -77,7 +78,7 @@ def form_bundle(
     said : sequence of str
         Lines under it.
     mark : str
-        A class by which a live form finds it.
+        A class by which a live form, whose output stands just before it, finds it.
     """
     rows = rows_of(state, variant)
     width = max(len(label) for label, _ in rows)
@@ -88,11 +89,13 @@ def form_bundle(
         for label, value in rows
     )
     lines = "".join(f'<div style="margin:4px 0 0">{_text(line)}</div>' for line in said)
+    name = f"{CLASS} {escape(mark)}" if mark else CLASS
     html = (
-        f'<div class="{CLASS} {escape(mark)}" style="max-width:100%;overflow-wrap:anywhere">'
+        f'<div class="{name}" style="max-width:100%;overflow-wrap:anywhere">'
         f'<table style="border-collapse:collapse;border:0;margin:0"><tbody>{cells}</tbody></table>{lines}</div>'
     )
-    return {"text/html": html, "text/plain": "\n".join([*text, *said])}
+    hider = widget_hider("hailuo-form", escape(mark)) if mark else ""
+    return {"text/html": hider + html, "text/plain": "\n".join([*text, *said])}
 
 
 def _held(value: object, default: object) -> str:
