@@ -71,7 +71,7 @@ def test_papermill_fills_parameters_in_and_names_the_reason_of_a_failure(studio:
     (good,) = by_source["an {{animal}} in the snow"]
     assert set(good.data) == {"text/html", "text/plain", "image/jpeg"}
     card, error = by_source["an {{animal}} [simulate: fail 1200]"]
-    assert "✕ failed" in card.data["text/html"]
+    assert "· failed · " in card.data["text/plain"]
     assert len(error.traceback) == 1
     assert stored.cells[-1].outputs == []
 
