@@ -6,6 +6,7 @@ is what a saved notebook holds. As in :mod:`hailuo_nb.notebook.twin`, all of its
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
@@ -13,9 +14,9 @@ from itertools import product
 from hailuo_nb.notebook.comparison import Compared, Comparison, head_text
 from hailuo_nb.notebook.handlers import CARD_HANDLERS
 from hailuo_nb.notebook.markup import NO_MATH, bdi, widget_hider
-from hailuo_nb.notebook.sheet import thumbnail
+from hailuo_nb.notebook.sheet import Tile, sheet_jpeg, thumbnail
 from hailuo_nb.notebook.twin import _FRAME, _frame, _text_block, batch_class
-from hailuo_nb.notebook.view import CardView, ClipView, plain
+from hailuo_nb.notebook.view import WIDE_BRIEF, CardView, ClipView, brief, plain
 
 __all__ = ["comparison_bundle", "comparison_html", "stars_text"]
 
@@ -27,7 +28,7 @@ _HEAD_WIDTH = 88
 def comparison_bundle(
     shown: Comparison, posters: Mapping[str, bytes], *, has_widget: bool = False
 ) -> dict[str, str]:
-    """Give the bundle to display: ``text/html`` and ``text/plain``.
+    """Give the bundle to display: ``text/html``, ``text/plain``, and ``image/jpeg`` once nothing more is to come.
 
     Parameters
     ----------
@@ -38,10 +39,27 @@ def comparison_bundle(
     has_widget : bool
         Whether the widget's output stands just before it.
     """
-    return {
+    bundle = {
         "text/html": comparison_html(shown, posters, has_widget=has_widget),
         "text/plain": "\n".join([_headline(shown), *(_text(each, shown) for each in shown.clips)]),
     }
+    if all(each.view.is_final for each in shown.clips) and (sheet := _sheet(shown, posters)):
+        bundle["image/jpeg"] = b64encode(sheet).decode("ascii")
+    return bundle
+
+
+def _sheet(shown: Comparison, posters: Mapping[str, bytes]) -> bytes:
+    """Draw the clips on one picture, each with all in which it differs, for where no HTML is shown."""
+    tiles = [
+        Tile(
+            posters.get(each.view.key, b""),
+            shown.caption(each, is_whole=True),
+            " · ".join(filter(None, (each.view.word, each.view.why))),
+        )
+        for each in shown.clips
+    ]
+    title = " · ".join(part for part in (_headline(shown), brief(shown.prompt, WIDE_BRIEF)) if part)
+    return sheet_jpeg(tiles, title)
 
 
 def comparison_html(shown: Comparison, posters: Mapping[str, bytes], *, has_widget: bool = False) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hailuo_nb.ledger.peek import count_out
+from hailuo_nb.notebook.completing.matcher import make_matcher
 from hailuo_nb.notebook.magics import HailuoMagics
 from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.settings import load
@@ -27,6 +28,8 @@ def load_extension(shell: Any) -> None:
     magics = HailuoMagics(shell)
     shell.register_magics(magics)
     shell.input_transformers_cleanup.insert(0, with_body)
+    magics.matcher = make_matcher(magics)
+    shell.Completer.custom_matchers.append(magics.matcher)
     setattr(shell, LOADED, magics)
     _tell_what_is_out(shell, magics)
 
@@ -39,6 +42,8 @@ def unload_extension(shell: Any) -> None:
     magics.close()
     if with_body in shell.input_transformers_cleanup:
         shell.input_transformers_cleanup.remove(with_body)
+    if magics.matcher in shell.Completer.custom_matchers:
+        shell.Completer.custom_matchers.remove(magics.matcher)
     for kind, name in (("line", "hailuo"), ("cell", "hailuo")):
         shell.magics_manager.magics[kind].pop(name, None)
     shell.magics_manager.registry.pop(type(magics).__name__, None)

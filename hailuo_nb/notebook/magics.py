@@ -49,6 +49,7 @@ class HailuoMagics(Magics):
         super().__init__(shell)
         # Resolved once, beside the notebook: a later %cd changes nothing.
         self._folder = Path.cwd()
+        self.matcher: Any = None  # what completes its cells; the extension sets it
 
     @validate(*CONFIGURABLE)
     def _check(self, proposal: Mapping[str, Any]) -> Any:
@@ -61,6 +62,11 @@ class HailuoMagics(Magics):
             return READERS[name](value)
         except ValueError as error:
             raise TraitError(f"{name} is {str(value)[:80]!r}; it takes {error}.") from None
+
+    @property
+    def folder(self) -> Path:
+        """The notebook's folder."""
+        return self._folder
 
     @property
     def namespace(self) -> dict[str, Any]:

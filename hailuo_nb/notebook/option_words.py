@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hailuo_nb.notebook.option_table import CELL_OPTIONS
 
@@ -43,10 +43,11 @@ NO_KEYS_HERE = (
 
 @dataclass(frozen=True)
 class Word:
-    """One word of a line, without its quotes."""
+    """One word of a line, without its quotes; `start` is where it begins there, with them."""
 
     text: str
     is_quoted: bool = False
+    start: int = field(default=0, compare=False)
 
     @property
     def is_option(self) -> bool:
@@ -71,15 +72,16 @@ def _changes(run: str) -> int:
 def cut(line: str, faults: list[str]) -> list[Word]:
     """Cut a line into words; quotes and ``{{ }}`` hold one together, and a backslash is only a backslash."""
     words: list[Word] = []
-    text, is_quoted, is_open, position = "", False, False, 0
+    text, is_quoted, is_open, position, start = "", False, False, 0, 0
     while position < len(line):
         sign = line[position]
         if sign.isspace():
             if is_open:
-                words.append(Word(text, is_quoted))
+                words.append(Word(text, is_quoted, start))
             text, is_quoted, is_open = "", False, False
             position += 1
             continue
+        start = start if is_open else position
         if line.startswith("{{", position) and (end := line.find("}}", position)) > 0:
             text, position = text + line[position : end + 2], end + 2
         elif sign in "'\"" and _OPENS_QUOTE.search(line[max(0, position - 1) : position]):
@@ -87,12 +89,12 @@ def cut(line: str, faults: list[str]) -> list[Word]:
             inside, position = _quoted(line, position)
             if position < 0:
                 faults.append(f"The quote {sign} is not closed: close it, or take it away.")
-                return [*words, Word(text + inside, is_quoted=True)]
+                return [*words, Word(text + inside, is_quoted=True, start=start)]
             text += inside
         else:
             text, position = text + sign, position + 1
         is_open = True
-    return [*words, Word(text, is_quoted)] if is_open else words
+    return [*words, Word(text, is_quoted, start)] if is_open else words
 
 
 def _quoted(line: str, start: int) -> tuple[str, int]:

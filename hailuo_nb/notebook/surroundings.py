@@ -1,12 +1,14 @@
 """What is known of the front end that runs the cell.
 
 In comes the running IPython shell, out go plain facts: which cell and notebook this is, whether somebody can answer,
-whether a widget could be shown.
+whether a widget could be shown. Where none can be, widgets can be made that nobody hears of.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,19 @@ def look_around(shell: Any) -> Surroundings:
         is_headless=content.get("allow_stdin") is False,
         has_widgets=True,
     )
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Tell no front end of the widgets that are made in here: a run without one would store the state of each."""
+    import comm
+
+    create = comm.create_comm
+    comm.create_comm = comm.DummyComm
+    try:
+        yield
+    finally:
+        comm.create_comm = create
 
 
 def _notebook_name(shell: Any) -> str | None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
-import nbformat
 import pytest
 from compared_clips import write_ledger
-from lab import LabServer, NotebookPage, look, open_notebook, plays
+from lab import LabServer, NotebookPage, look, open_notebook
 from playwright.sync_api import Browser, Locator, expect
 
 LOAD = "%load_ext hailuo_nb\n%config HailuoMagics.service = 'simulator'"
@@ -93,27 +91,6 @@ def test_clips_play_by_address_and_stars_survive_a_reload_and_a_busy_kernel(
     assert lab.page.evaluate("(window[Symbol.for('hailuo.players')] ?? []).length") == 0
     assert lab.page.locator("video").count() == 0
     assert lab.errors == []
-
-
-def test_a_saved_comparison_shows_its_grid_without_a_kernel(
-    lab: NotebookPage, server: LabServer, browser: Browser
-) -> None:
-    """Heads and players are there, and no "Loading widget"."""
-    lab.add("%hailuo compare fox")
-    expect(lab.page.locator(".hailuo-cv-tile").first).to_be_visible()
-    lab.save()
-    text = (server.root / "compare" / "compare.ipynb").read_text("utf-8")
-    (server.root / "compare" / "saved.ipynb").write_text(text)
-    with open_notebook(server, browser, "compare/saved.ipynb", with_kernel=False) as notebook:
-        notebook.page.evaluate("window.jupyterapp.shell.currentWidget.content.scrollToItem(100)")
-        twin = notebook.page.locator(".hailuo-twin").last
-        expect(twin.locator("video")).to_have_count(4)
-        expect(twin).to_contain_text("[Push in]")
-        plays(notebook.page, twin.locator("video").first, width=480)
-        assert notebook.page.get_by_text("Loading widget").filter(visible=True).count() == 0
-        look(notebook.page, "compare-reopened")
-    saved = nbformat.reads(text, 4)
-    assert len(json.dumps(saved)) < 300_000
 
 
 def test_a_vote_is_blind_in_jupyterlab(server: LabServer, browser: Browser) -> None:

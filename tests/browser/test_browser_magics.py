@@ -139,6 +139,27 @@ def test_a_reload_in_the_middle_loses_nothing(lab: NotebookPage) -> None:
     expect(again).to_contain_text("hailuo/clips/boat-")
 
 
+def test_tab_offers_what_may_stand_there(lab: NotebookPage) -> None:
+    """Variants in a cell's line and camera commands in its prompt, ours alone, as fast as a person types."""
+    lab.add("1")
+    for typed, offered in (
+        ("%%hailuo t2v-", ["t2v-standard", "t2v-pro"]),
+        ("%%hailuo t2v-pro\nA fox, [Pan ", None),
+    ):
+        lab.command("notebook:insert-cell-below")
+        lab.command("notebook:enter-edit-mode")
+        lab.page.keyboard.insert_text(typed)
+        lab.page.evaluate("window.asked = performance.now()")
+        lab.page.keyboard.press("Tab")
+        items = lab.page.locator(".jp-Completer-item")
+        expect(items.first).to_be_visible()
+        look(lab.page, f"real-tab-{len(typed)}")
+        texts = [text.split("\n")[0] for text in items.locator("code").all_inner_texts()]
+        assert texts == (offered or ["Pan left", "Pan right"])
+        lab.page.keyboard.press("Escape")
+        lab.page.keyboard.press("Escape")
+
+
 def test_run_all_goes_through_a_wait(server: LabServer, browser: Browser) -> None:
     """Every queued cell is executed, those after batch.wait() too, and the card stands in its own cell."""
     cells = [LOAD, "%%hailuo run << t2v-standard\nAn owl at dusk [simulate: takes 20]", "run.wait()"]

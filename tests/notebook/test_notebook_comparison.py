@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from dataclasses import replace
+from io import BytesIO
 from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from hailuo_nb.errors import InvalidRequest
 from hailuo_nb.notebook.comparison import Compared, lay_out
@@ -174,6 +178,21 @@ def test_a_pending_clip_holds_its_place() -> None:
     html = comparison_html(lay_out([clip(0, light="dawn"), pending]), {})
     assert html.count("<video") == 1
     assert "working" in html
+
+
+def test_when_nothing_is_to_come_there_is_a_picture_of_all() -> None:
+    """For a PDF, which shows no HTML; not before, since it would be drawn with every clip that comes."""
+    out = BytesIO()
+    Image.new("RGB", (320, 180), "navy").save(out, "JPEG")
+    here, coming = clip(0, light="dawn"), clip(1, light="noon")
+    working = replace(coming, view=replace(coming.view, status="processing", word="working"))
+    bundles = [
+        comparison_bundle(lay_out(clips), {"0": out.getvalue()})
+        for clips in ([here, coming], [here, working])
+    ]
+    assert ["image/jpeg" in bundle for bundle in bundles] == [True, False]
+    with Image.open(BytesIO(b64decode(bundles[0]["image/jpeg"]))) as sheet:
+        assert sheet.width == 516
 
 
 def test_stars_are_text() -> None:

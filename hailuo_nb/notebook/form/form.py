@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -35,7 +36,7 @@ from hailuo_nb.notebook.form.reading import Reading, read
 from hailuo_nb.notebook.form.source import Pieces, Source, facts_of
 from hailuo_nb.notebook.form.state import FormState, state_of_clip
 from hailuo_nb.notebook.form.till import Shown, Till
-from hailuo_nb.notebook.surroundings import Surroundings
+from hailuo_nb.notebook.surroundings import Surroundings, unheard
 from hailuo_nb.session import keeping, taste
 from hailuo_nb.session.batch import Batch
 from hailuo_nb.session.forecast import Forecast, forecast
@@ -106,17 +107,21 @@ class Form:
         self._look_soon = Latest(self._look, LOOK_AFTER_S, "hailuo-form")
         self._ask_soon = Latest(self._ask, ASK_AFTER_S, "hailuo-form-prices")
         self.batches: list[Batch] = []
-        self._inputs = Inputs(self._changed)
-        self._costs = CostsPart(box=CostView().to_dict() | self._fixed())
-        self._board = Board(f"{self._mark}-clips")
-        self._box = ipywidgets.VBox([*self._inputs.box.children, self._costs, self._board.box]).add_class(
-            "hailuo-form"
-        )
-        self._inputs.show_variant(self._session.variant(self._inputs.variant_name))
+        with self._audience():
+            self._inputs = Inputs(self._changed)
+            self._costs = CostsPart(box=CostView().to_dict() | self._fixed())
+            self._board = Board(f"{self._mark}-clips")
+            parts = [*self._inputs.box.children, self._costs, self._board.box]
+            self._box = ipywidgets.VBox(parts).add_class("hailuo-form")
+            self._inputs.show_variant(self._session.variant(self._inputs.variant_name))
         self._inputs.prompt.on_msg(self._on_prompt)
         self._inputs.picture.on_msg(self._on_picture)
         self._costs.on_msg(self._on_costs)
         self._look()
+
+    def _audience(self) -> AbstractContextManager[None]:
+        """Decide who hears of new widgets: nobody, where nobody looks."""
+        return unheard() if self._surroundings().is_headless else nullcontext()
 
     # From Python
 
@@ -134,7 +139,8 @@ class Form:
             The clip.
         """
         state, note = (job, "") if isinstance(job, FormState) else self._state_of(job)
-        self._inputs.fill(state, self._session.variant(state.variant))
+        with self._audience():
+            self._inputs.fill(state, self._session.variant(state.variant))
         with self._lock:
             self._note = note
         self._look()
