@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hailuo_nb.errors import ClipInvalid, InvalidRequest
 from hailuo_nb.media.boxes import container_of, mp4_fault
@@ -211,7 +211,7 @@ def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoSt
     with _whole(path) as (file, kind):
         try:
             # By content and with the container named: text that asks to play further files is never followed.
-            with av.open(file, "r", format=kind, metadata_errors="replace") as container:
+            with av.open(file, "r", format=kind, **_reading(av.__version__)) as container:
                 stream = next((s for s in container.streams.video if not s.disposition & 0x400), None)
                 if stream is None:  # 0x400: a cover picture of a sound file
                     raise ClipInvalid(f"{named(path)} holds no video, only sound or data; fetch it again.")
@@ -219,6 +219,11 @@ def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoSt
                 yield container, stream
         except (av.FFmpegError, EOFError, ValueError, MemoryError) as error:
             raise ClipInvalid(f"{named(path)} is not a playable video ({_first_line(error)}).") from error
+
+
+def _reading(version: str) -> dict[str, Any]:
+    """Let tags that are no UTF-8 be read all the same; PyAV does so by itself since 19, and has no word for it."""
+    return {"metadata_errors": "replace"} if int(version.partition(".")[0]) < 19 else {}
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def test_clips_of_a_killed_kernel_come_back_with_the_extension_and_cost_nothing_
         os.kill(int(text_of(notebook.cell(1))), signal.SIGKILL)
         notebook.page.get_by_text("It will restart automatically").wait_for(timeout=LONG_MS)
         look(notebook.page, "killed-2-dead")
-        notebook.page.get_by_role("button", name="Ok").click()
+        notebook.page.get_by_role("button", name="Ok", exact=True).click()
         notebook.page.wait_for_function(
             "window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle'",
             timeout=LONG_MS,

@@ -5,11 +5,10 @@ One kernel and one simulator serve all of it, since starting them is what takes 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
-from jobs_kernel import Kernel
+from plain_kernel import Kernel
 from simulator_process import start_simulator
 
 SET_UP = """
@@ -55,11 +54,9 @@ def test_a_blocking_wait_keeps_tasks_comms_and_queued_cells(kernel: Kernel) -> N
     cells = [
         kernel.queue("before = len(ticks); path = job.result(60); print(len(ticks) - before, path.is_file())")
     ]
-    comm = kernel.client.session.msg("comm_open", {"comm_id": "c1", "target_name": "test", "data": {}})
-    kernel.client.shell_channel.send(comm)
+    kernel.tell("c1", {}, kind="comm_open", target_name="test")
     for number in range(3):
-        told = kernel.client.session.msg("comm_msg", {"comm_id": "c1", "data": {"number": number}})
-        kernel.client.shell_channel.send(told)
+        kernel.tell("c1", {"number": number})
         cells.append(kernel.queue(f"print('cell', {number})"))
     said = [kernel.answer(cell) for cell in cells]
     ticks, is_file = said[0].split()
@@ -75,7 +72,7 @@ def test_an_interrupt_ends_the_wait_and_not_the_job(kernel: Kernel, wait: str) -
     """The cell is free while the job still goes on; it completes, and the next wait works."""
     kernel.run(f"job = session.generate('an owl {len(wait)} [simulate: takes 100]', 't2v-standard')[0]")
     asked = kernel.queue(f"print('waiting', flush=True); {wait}")
-    _heard(kernel, asked, "waiting")
+    kernel.until(lambda: any(kind == "stream" for kind, _ in kernel.of_cell(asked)))
     kernel.manager.interrupt_kernel()
     kernel.answer(asked)
     # Not done: the interrupt ended the wait, and not the clip's arrival some seconds later.
@@ -93,13 +90,3 @@ def test_a_callback_may_wait_and_make_new_clips(kernel: Kernel) -> None:
         "job.result(60)"
     )
     assert kernel.run("while not made: time.sleep(0.05)\nprint(made[0].is_file())") == "True\n"
-
-
-def _heard(kernel: Kernel, asked: str, text: str) -> None:
-    """Wait until a cell has printed something."""
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        message = kernel.client.get_iopub_msg(timeout=30)
-        if message["parent_header"].get("msg_id") == asked and text in message["content"].get("text", ""):
-            return
-    raise TimeoutError(text)

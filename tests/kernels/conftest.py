@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from kernel_studio import Studio
 
+pytest.register_assert_rewrite("kernel_questions")
+
 
 @pytest.fixture
 def studio(tmp_path: Path) -> Iterator[Studio]:

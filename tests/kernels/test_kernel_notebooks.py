@@ -109,7 +109,8 @@ def second(runs: Mapping[str, Run], tmp_path_factory: pytest.TempPathFactory) ->
 
 def test_every_notebook_is_known_here() -> None:
     """A new notebook gets a line in the table above, and is executed from then on."""
-    assert {path.stem for path in FOLDER.glob("*.ipynb")} == set(MAKES)
+    assert {path.stem for path in FOLDER.glob("*.ipynb")} == {*MAKES, *ELSEWHERE}
+    assert all((Path(__file__).parent / file).is_file() for file in ELSEWHERE.values())
 
 
 @pytest.mark.parametrize("name", NAMES)
