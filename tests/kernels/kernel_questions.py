@@ -28,6 +28,15 @@ async def tick():
 ticking = asyncio.get_running_loop().create_task(tick())"""
 
 
+# Holds the kernel until the clip is there, and as long again as its last pictures may take.
+BLOCKING = """
+end = time.monotonic() + 40
+while moving[0].status != "completed" and time.monotonic() < end:
+    time.sleep(0.05)
+time.sleep(2.5)
+print("slept", moving[0].status)"""
+
+
 def updates_come_while_a_later_cell_blocks(kernel: Kernel, word: str) -> None:
     """Widget, twin and end arrive for their own cell, in the name of the one that runs, as headless runners need."""
     first = kernel.queue(f"%%hailuo moving << t2v-standard\nA {word} fox [simulate: takes 200]")
@@ -36,7 +45,7 @@ def updates_come_while_a_later_cell_blocks(kernel: Kernel, word: str) -> None:
     card, twin = (content["transient"]["display_id"] for content in shown)
     widget = shown[0]["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
     kernel.tell(widget, {"method": "custom", "content": {"type": "hello", "page": "p"}})
-    blocking = kernel.queue("time.sleep(2.5); print('slept', moving[0].status)")
+    blocking = kernel.queue(BLOCKING)
     assert kernel.answer(blocking) == "slept completed\n"
     during = kernel.of_cell(blocking)
     states = [

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from environments import Environment, Made, make_all
+from jupyter_core.utils import ensure_event_loop
 from kernel_questions import QUESTIONS, SET_UP
 from kernel_studio import Service
 from plain_kernel import Kernel
@@ -65,6 +66,7 @@ def ask(folder: Path, python: str, service: Service) -> dict[str, BaseException 
                 found[question.__name__] = error
     finally:
         kernel.close()
+        ensure_event_loop().close()  # of this thread; the client opened it
     return found
 
 
