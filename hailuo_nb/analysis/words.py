@@ -79,6 +79,8 @@ def size_text(count: int) -> str:
 
 def plain(text: str) -> str:
     """Give text as it may be shown: controls and direction marks become U+FFFD."""
+    if text.isascii() and text.isprintable():
+        return text
     return _UNSHOWABLE.sub("\ufffd", text.replace("\r\n", "\n"))
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 from hailuo_nb import errors
 from hailuo_nb.jobs.files import clip_file, inside
@@ -29,7 +29,9 @@ from hailuo_nb.ledger.faults import FenceLost, PathTaken, PredictionTaken, Trans
 from hailuo_nb.ledger.rows import ClipRow
 from hailuo_nb.ledger.store import Ledger
 from hailuo_nb.settings import TIERS, Tier
-from hailuo_nb.wavespeed.client import Client
+
+if TYPE_CHECKING:
+    from hailuo_nb.wavespeed.client import Client
 
 logger = logging.getLogger(__name__)
 logger.addHandler(logging.NullHandler())

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hailuo_nb import errors
 from hailuo_nb.jobs import files
@@ -23,8 +23,9 @@ from hailuo_nb.jobs.job import Job
 from hailuo_nb.jobs.pace import back_off_s
 from hailuo_nb.jobs.recipes import recipe_of
 from hailuo_nb.ledger.faults import PathTaken
-from hailuo_nb.wavespeed.client import Client
-from hailuo_nb.wavespeed.download import FileRefused
+
+if TYPE_CHECKING:
+    from hailuo_nb.wavespeed.client import Client
 
 FACTS = ("bytes", "width", "height", "fps", "duration_s", "codec", "frames", "has_audio")
 TROUBLE = (errors.DownloadFailed, errors.ServiceError, errors.SetupError, OSError)
@@ -207,6 +208,8 @@ def _recipe_text(desk: Desk, job: Job, made: dict[str, Any]) -> str:
 
 async def _is_gone(desk: Desk, job: Job, error: BaseException) -> bool:
     """End a job whose clip the service no longer keeps: its time is over, and the service says that it is gone."""
+    from hailuo_nb.wavespeed.download import FileRefused
+
     is_told = isinstance(error, errors.NotFound) or (
         isinstance(error, FileRefused) and error.status_code in GONE
     )

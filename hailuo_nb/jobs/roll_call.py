@@ -15,11 +15,14 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from hailuo_nb import errors
 from hailuo_nb.jobs.job import Job
-from hailuo_nb.wavespeed.client import Client
 from hailuo_nb.wavespeed.prediction import Prediction
+
+if TYPE_CHECKING:
+    from hailuo_nb.wavespeed.client import Client
 
 # Below this, asking for each by itself is about as cheap, and needs no list that can be believed.
 FEWEST = 4

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hailuo_nb import errors
 from hailuo_nb.catalog.imageref import ImageRef
@@ -18,8 +18,10 @@ from hailuo_nb.jobs.job import Job
 from hailuo_nb.jobs.pace import back_off_s
 from hailuo_nb.jobs.prices import PRICE_AGE_S, price_key, sealed, unsealed
 from hailuo_nb.ledger.faults import FenceLost, PredictionTaken, TransitionRefused
-from hailuo_nb.wavespeed.client import Client
 from hailuo_nb.wavespeed.prediction import Prediction
+
+if TYPE_CHECKING:
+    from hailuo_nb.wavespeed.client import Client
 
 # A POST goes only if its row was written this recently: after a suspended night nothing is sent by surprise.
 FRESH_S = 5.0

@@ -16,14 +16,11 @@ from IPython.display import publish_display_data
 
 from hailuo_nb.analysis.clipframe import is_clips
 from hailuo_nb.jobs import waiting
-from hailuo_nb.notebook.figures import figure_bundle
-from hailuo_nb.notebook.interactive import interactive_html
-from hailuo_nb.notebook.pivot_table import pivot_html, pivot_text, shown_clips
 from hailuo_nb.notebook.posters import Posters
 from hailuo_nb.notebook.surroundings import look_around
-from hailuo_nb.notebook.table import MOST_ROWS, ClipTable, records_of, table_html
 
 if TYPE_CHECKING:
+    from hailuo_nb.notebook.table import ClipTable
     from hailuo_nb.session.session import Session
 
 __all__ = ["Frames"]
@@ -64,16 +61,21 @@ class Frames:
         formatter.for_type_by_name("hailuo_nb.analysis.clipframe", "ClipFrame", self.show_frame)
         formatter.for_type_by_name("hailuo_nb.analysis.pivots", "PivotFrame", self.show_pivot)
         formatter.for_type_by_name("hailuo_nb.analysis.figure", "PlotFigure", self.show_figure)
-        formatter.for_type(ClipTable, self.show_table)
+        formatter.for_type_by_name("hailuo_nb.notebook.table", "ClipTable", self.show_table)
 
     def show_frame(self, frame: Any) -> None:
         """Show a frame of the history; one that holds no clips any more is pandas' own to show."""
         if not is_clips(frame):
             raise NotImplementedError
+        from hailuo_nb.notebook.table import ClipTable
+
         self.show_table(ClipTable(frame))
 
     def show_table(self, table: ClipTable) -> None:
         """Show a table."""
+        from hailuo_nb.notebook.interactive import interactive_html
+        from hailuo_nb.notebook.table import records_of, table_html
+
         is_headless = look_around(self._shell).is_headless
         key = "" if is_headless else self._key()
 
@@ -89,6 +91,8 @@ class Frames:
         """Show a pivot; a copy that has lost its clips is pandas' own to show."""
         if getattr(pivot, "clips", None) is None:
             raise NotImplementedError
+        from hailuo_nb.notebook.pivot_table import pivot_html, pivot_text, shown_clips
+
         is_headless = look_around(self._shell).is_headless
 
         def draw(posters: Mapping[str, bytes], missing: frozenset[str]) -> str:
@@ -98,6 +102,8 @@ class Frames:
 
     def show_figure(self, figure: Any) -> None:
         """Show a plot."""
+        from hailuo_nb.notebook.figures import figure_bundle
+
         bundle = figure_bundle(figure, is_headless=look_around(self._shell).is_headless)
         publish_display_data(bundle)  # type: ignore[no-untyped-call]
 
@@ -107,6 +113,8 @@ class Frames:
 
     def _show(self, rows: Sequence[Mapping[str, Any]], draw: Draw, text: str, *, is_headless: bool) -> None:
         """Display what there is, and draw it again when pictures have been made."""
+        from hailuo_nb.notebook.table import MOST_ROWS
+
         display_id = f"{self._key()}-shown"
         is_shown: list[bool] = []
 

@@ -19,13 +19,12 @@ from hailuo_nb.catalog.imageref import ImageRef
 from hailuo_nb.errors import HailuoError, InvalidRequest
 from hailuo_nb.jobs.job import Job
 from hailuo_nb.notebook.card import CardPainter, CardWidget, Publish, show_static
-from hailuo_nb.notebook.compare import SideBySide
 from hailuo_nb.notebook.compose import MOST_EARLIER, Known, card_of
 from hailuo_nb.notebook.frames import Frames
 from hailuo_nb.notebook.sheet import page_jpeg, thumbnail
 from hailuo_nb.notebook.surroundings import look_around
 from hailuo_nb.notebook.view import CardView
-from hailuo_nb.session import aftercare, comparing, takes
+from hailuo_nb.session import aftercare, takes
 from hailuo_nb.session.batch import Batch, Place
 from hailuo_nb.session.remaining import outlook_of
 from hailuo_nb.session.session import Terms
@@ -33,6 +32,7 @@ from hailuo_nb.session.sheet import Sheet
 from hailuo_nb.session.versions import previous_version
 
 if TYPE_CHECKING:
+    from hailuo_nb.notebook.compare import SideBySide
     from hailuo_nb.session.session import Session
 
 
@@ -79,6 +79,9 @@ class Front:
 
     def compare(self, what: object, *, x: str | None = None, y: str | None = None) -> SideBySide:
         """Give what shows clips side by side."""
+        from hailuo_nb.notebook.compare import SideBySide
+        from hailuo_nb.session import comparing
+
         return SideBySide(self._session, self._shell, comparing.found(self._session, what), x=x, y=y)
 
     def use_again(self, job: Job) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hailuo_nb import errors
 from hailuo_nb.catalog.imageref import ImageRef
@@ -19,7 +19,9 @@ from hailuo_nb.catalog.request import GenerationRequest
 from hailuo_nb.catalog.variants import Variant, find, from_service, looks_like_model_id
 from hailuo_nb.jobs.prices import PRICE_AGE_S, price_key, sealed, unsealed
 from hailuo_nb.ledger.store import Ledger
-from hailuo_nb.wavespeed.client import Client
+
+if TYPE_CHECKING:
+    from hailuo_nb.wavespeed.client import Client
 
 MODEL_AGE_S = 24 * 3600.0
 # A cell that waits for a price must not hang on a bad line; the price is asked again before the clip is sent.
@@ -28,7 +30,7 @@ MODELS_WAIT_S = 60.0
 # Stands for a picture where only the price is asked; nobody fetches it.
 ANY_PICTURE = "https://example.com/picture.png"
 
-Ask = Callable[[str, Callable[[Client], Awaitable[Any]], float], Any]
+Ask = Callable[[str, Callable[["Client"], Awaitable[Any]], float], Any]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -29,7 +29,9 @@ from filelock import FileLock, Timeout
 from hailuo_nb.errors import KeyMissing, SetupError
 from hailuo_nb.session.keys import KEY_NAME, Key
 from hailuo_nb.settings import TIERS
-from hailuo_nb.wavespeed.client import Client
+
+if TYPE_CHECKING:
+    from hailuo_nb.wavespeed.client import Client
 
 # The simulator takes any key; the real one never goes there.
 SIMULATOR_KEY = "simulated-key"
@@ -80,6 +82,8 @@ class WaveSpeed:
         # Not under the key itself: whoever prints this object's variables must not print the key.
         known = hashlib.sha256(self.key.value.encode()).hexdigest()
         if known not in self._clients:
+            from hailuo_nb.wavespeed.client import Client
+
             self._clients[known] = Client(self.key.value, self._base_url)
         return self._clients[known]
 
@@ -147,6 +151,8 @@ class Simulator:
         if self._client is None:
             address = await asyncio.get_running_loop().run_in_executor(None, self.ensure)
             if self._client is None:
+                from hailuo_nb.wavespeed.client import Client
+
                 self._client = Client(SIMULATOR_KEY, address)
         return self._client
 

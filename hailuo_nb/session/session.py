@@ -49,10 +49,11 @@ from hailuo_nb.session.services import NO_KEY, SIMULATOR_KEY, Simulator, WaveSpe
 from hailuo_nb.session.sheet import Sheet, sheet
 from hailuo_nb.settings import Settings, Tier
 from hailuo_nb.settings import load as load_settings
-from hailuo_nb.wavespeed.client import Client
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from hailuo_nb.wavespeed.client import Client
 
 __all__ = ["Cell", "Front", "Session", "Terms"]
 

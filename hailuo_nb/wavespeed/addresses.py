@@ -8,12 +8,14 @@ query, or name another call of the service where a model id belongs.
 from __future__ import annotations
 
 import re
-
-import httpx
+from typing import TYPE_CHECKING
 
 from hailuo_nb.catalog.variants import looks_like_model_id
 from hailuo_nb.errors import InvalidRequest, SettingInvalid
 from hailuo_nb.settings import LOOPBACK_HOSTS
+
+if TYPE_CHECKING:
+    import httpx
 
 LONGEST_URL = 8192
 # First words of the service's own calls: `predictions/delete` as a "model" would delete, not generate.
@@ -95,6 +97,8 @@ def _parsed(text: str) -> httpx.URL | None:
     """Read an address, or None where it is none."""
     if len(text) > LONGEST_URL or _UNFIT.search(text):
         return None
+    import httpx
+
     try:
         return httpx.URL(text)
     except httpx.InvalidURL:

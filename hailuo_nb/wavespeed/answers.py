@@ -15,11 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from hailuo_nb import errors
 from hailuo_nb.errors import ServiceError
-from hailuo_nb.wavespeed.key import Key
+
+if TYPE_CHECKING:
+    from hailuo_nb.wavespeed.key import Key
 
 # The service has no number of its own for an empty account: only its words tell it from a wrong request.
 NO_CREDITS = re.compile(r"insufficient\s+(credit|balance|fund)|no credits", re.IGNORECASE)

@@ -198,6 +198,8 @@ class FakeService:
     tells_inputs: bool = True
     is_up: bool = True
     lists_after_s: float = 0.0
+    list_lags_s: float = 0.0
+    list_trouble: Exception | None = None
     live_price: Decimal | None = None
     answers: deque[str] = field(default_factory=deque)
     downloads: deque[Exception | bytes] = field(default_factory=deque)
@@ -205,6 +207,7 @@ class FakeService:
     books: dict[str, Made] = field(default_factory=dict)
     posts: list[tuple[str, str]] = field(default_factory=list)
     polls: list[float] = field(default_factory=list)
+    lists: list[float] = field(default_factory=list)
     uploads: list[str] = field(default_factory=list)
     revived: int = 0
     outputs: int = 1
@@ -272,9 +275,9 @@ class FakeClient:
             raise errors.SubmitUnconfirmed("It broke off.")
         return self._told(made)
 
-    def _told(self, made: Made, *, with_inputs: bool = False) -> Prediction:
+    def _told(self, made: Made, *, with_inputs: bool = False, lag_s: float = 0.0) -> Prediction:
         at = self.at
-        is_ready = at.clock.utc() >= made.ready
+        is_ready = at.clock.utc() >= made.ready + timedelta(seconds=lag_s)
         status = made.ending if is_ready else "processing"
         urls = tuple(f"https://files.test/{made.id}-{n}.mp4?signature=s" for n in range(made.outputs))
         return Prediction(
@@ -305,8 +308,11 @@ class FakeClient:
         await asyncio.sleep(0.05)
         self._reach()
         at = self.at
+        at.lists.append(at.clock.loop.now_s)
+        if at.list_trouble is not None:
+            raise at.list_trouble
         return [
-            self._told(made, with_inputs=at.tells_inputs)
+            self._told(made, with_inputs=at.tells_inputs, lag_s=at.list_lags_s)
             for made in reversed(at.books.values())
             if made.model == asked["model"]
             and asked["created_after"] <= made.created <= asked["created_before"]

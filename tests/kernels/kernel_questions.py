@@ -105,7 +105,7 @@ def clicks_while_a_cell_blocks_count_once(kernel: Kernel, word: str) -> None:
     press = {"type": "action", "name": "take-2", "key": "0", "sum": "0.28"}
     for _ in range(2):
         kernel.tell(widget, {"method": "custom", "content": press})
-    assert kernel.answer(blocking) == "True\n"
+    assert kernel.answer(blocking).endswith("True\n")  # Python 3.12 may warn of what was interrupted before
     takes = "sorted(map(int, hn.history(text='elk', status='completed')['take']))"
     found = kernel.run(
         f"until = time.monotonic() + 20\nwhile {takes} != [1, 2] and time.monotonic() < until:\n"

@@ -17,7 +17,8 @@ from session_fakes import KEY, FakeService, QuickSession, until
 from hailuo_nb.errors import InvalidRequest, ServiceUnavailable
 from hailuo_nb.notebook.form.form import Form
 from hailuo_nb.notebook.form.state import FormState
-from hailuo_nb.session import services, taste
+from hailuo_nb.session import taste
+from hailuo_nb.wavespeed import client
 
 MODEL = "minimax/hailuo-2.3/t2v-standard"
 FOX = FormState("t2v-standard", "A fox runs")
@@ -27,7 +28,7 @@ FOX = FormState("t2v-standard", "A fox runs")
 def service(monkeypatch: pytest.MonkeyPatch) -> FakeService:
     """Give a stand-in for WaveSpeed, with a key in the environment."""
     made = FakeService(prices={MODEL: Decimal("0.28")})
-    monkeypatch.setattr(services, "Client", made.client)
+    monkeypatch.setattr(client, "Client", made.client)
     monkeypatch.setenv("WAVESPEED_API_KEY", KEY)
     monkeypatch.setenv("WAVESPEED_BASE_URL", "http://127.0.0.1:9")
     return made

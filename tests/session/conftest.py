@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from session_fakes import KEY, FakeService, QuickSession
 
-from hailuo_nb.session import services
+from hailuo_nb.wavespeed import client
 
 Open = Callable[..., QuickSession]
 
@@ -18,7 +18,7 @@ Open = Callable[..., QuickSession]
 def service(monkeypatch: pytest.MonkeyPatch) -> FakeService:
     """Give a stand-in for WaveSpeed, with a key in the environment."""
     made = FakeService()
-    monkeypatch.setattr(services, "Client", made.client)
+    monkeypatch.setattr(client, "Client", made.client)
     monkeypatch.setenv("WAVESPEED_API_KEY", KEY)
     # Whatever goes past the stand-in must find nobody.
     monkeypatch.setenv("WAVESPEED_BASE_URL", "http://127.0.0.1:9")
