@@ -15,7 +15,16 @@ from tests.benchmarks.frame.row import Row
 from tests.benchmarks.frame.table import as_markdown, as_text
 
 # What a reader meets first comes first; a benchmark that is not named here comes last.
-ORDER = ("loading", "dry_run", "history", "ledger", "download", "simulator")
+ORDER = (
+    "loading",
+    "first_card",
+    "twenty_clips",
+    "thousand_clips",
+    "kernel_free",
+    "polling",
+    "dry_run",
+    "simulator",
+)
 
 
 def main(words: Sequence[str] | None = None) -> int:

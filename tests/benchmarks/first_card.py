@@ -10,9 +10,10 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks.peers import MODEL
-from tests.benchmarks.running import KEY, Kernel, Service, Told, at_service, kernel, stand_in
-from tests.benchmarks.stand_in import Ways
+from tests.benchmarks.frame.row import Row
+from tests.benchmarks.made.peers import MODEL
+from tests.benchmarks.made.running import KEY, Kernel, Service, Told, at_service, kernel, stand_in
+from tests.benchmarks.made.stand_in import Ways
 
 WAYS = Ways(median_s=2.4, clip_bytes=100_000)
 ROUNDS = 3
@@ -21,7 +22,7 @@ WIDGET = "import ipywidgets; ipywidgets.HTML('a card')"
 SDK = "import wavespeed; wavespeed.Client(api_key={key!r}, base_url={url!r}).run({model!r}, {{'prompt': 'a fox'}})"
 
 
-def row() -> tuple[str, str, str, str]:
+def rows() -> list[Row]:
     """Measure all, in turn."""
     found: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as name, stand_in(Path(name), WAYS) as service:
@@ -34,14 +35,22 @@ def row() -> tuple[str, str, str, str]:
             with kernel(folder) as running:
                 for what, took in _theirs(running, service).items():
                     found.setdefault(what, []).extend(took)
-    ms = {what: f"{statistics.median(took) * 1000:.0f}" for what, took in found.items()}
-    ours, theirs = statistics.median(found["warm"]), statistics.median(found["widget warm"])
-    return (
-        "Enter to first card, cold and warm; the warm cell itself, also for 100 clips",
-        f"{ms['cold']} and {ms['warm']} ms; {ms['reply']} and {ms['reply of 100']} ms",
-        f"ipywidgets alone {ms['widget cold']} and {ms['widget warm']} ms; wavespeed.run {ms['sdk']} ms",
-        f"{ours / theirs:.1f} of ipywidgets",
-    )
+    ms = {what: statistics.median(took) * 1000 for what, took in found.items()}
+    sdk = f"wavespeed.run returns after {ms['sdk']:.0f} ms"
+    return [
+        Row(
+            "Enter to first card, cold",
+            ms["cold"],
+            "ms",
+            ms["widget cold"],
+            "ipywidgets alone",
+            at_most=400,
+            note=sdk,
+        ),
+        Row("Enter to first card, warm", ms["warm"], "ms", ms["widget warm"], "ipywidgets alone", at_most=60),
+        Row("a warm cell returns", ms["reply"], "ms", at_most=20),
+        Row("a warm cell of 100 clips returns", ms["reply of 100"], "ms", at_most=20),
+    ]
 
 
 def _ours(running: Kernel) -> dict[str, list[float]]:

@@ -22,7 +22,8 @@ from functools import cache
 
 from hailuo_nb.catalog.variants import all_variants
 from hailuo_nb.jobs.pace import expect, gap_s
-from tests.benchmarks.recorded import SIMULATOR_S
+from tests.benchmarks.frame.row import Row
+from tests.benchmarks.made.recorded import SIMULATOR_S
 
 RUNS = 300
 LEARNING = 20
@@ -121,40 +122,29 @@ def ratios() -> Mapping[str, float]:
     return found
 
 
-def _fixed(times: Sequence[float], interval_s: float) -> str:
-    polls, late_s = walked(times, lambda _: interval_s)
-    return f"{polls:.0f} and {late_s:.2f} s every {interval_s:.0f} s"
+def rows() -> list[Row]:
+    """Compare our lateness with that of the best fixed or growing interval that asks as often."""
+    return [
+        _row("recorded", "recorded runs"),
+        _row("very long tail", "a very long tail (Pareto, 1.5)"),
+        _row(max(ratios(), key=lambda name: ratios()[name]), "the worst of all spreads"),
+    ]
 
 
-def recorded() -> tuple[str, str, str, str]:
-    """Poll the recorded runs."""
-    return _row("recorded", "recorded runs")
-
-
-def long_tail() -> tuple[str, str, str, str]:
-    """Poll runs with a long tail."""
-    return _row("very long tail", "a very long tail (Pareto, 1.5)")
-
-
-def worst() -> tuple[str, str, str, str]:
-    """Where placing polls by the past gains least."""
-    found = ratios()
-    name = max(found, key=lambda each: found[each])
-    return (
-        f"polls: the worst of {len(found)} spreads, {name}",
-        f"{found[name]:.2f}",
-        "the best fixed or growing interval at equal polls",
-        f"median {statistics.median(found.values()):.2f}, best {min(found.values()):.2f}",
-    )
-
-
-def _row(name: str, what: str) -> tuple[str, str, str, str]:
+def _row(name: str, what: str) -> Row:
     times = spreads()[name]
     polls, late_s = ours(times)
-    rest = times[LEARNING:]
-    return (
-        f"polls: {what}, polls a clip and lateness",
-        f"{polls:.1f} and {late_s:.2f} s",
-        ", ".join(_fixed(rest, interval_s) for interval_s in (1.0, 2.0, 5.0)),
-        f"{ratios()[name]:.2f} of the best at equal polls",
+    fixed = [
+        (interval_s, *walked(times[LEARNING:], lambda _, gap=interval_s: gap))
+        for interval_s in (1.0, 2.0, 5.0)
+    ]
+    told = ", ".join(f"every {each:.0f} s {polled:.0f} and {late:.2f} s" for each, polled, late in fixed)
+    return Row(
+        f"polls of {what}: lateness",
+        late_s,
+        "s",
+        peer=late_s / ratios()[name],
+        beside="the best interval at as many polls",
+        ratio_at_most=1.1,
+        note=f"{what}: {polls:.1f} polls a clip; {told}",
     )

@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from hailuo_nb.session.session import Session
-from tests.benchmarks.running import Service, at_service, stand_in
-from tests.benchmarks.stand_in import Ways
+from tests.benchmarks.made.running import Service, at_service, stand_in
+from tests.benchmarks.made.stand_in import Ways
 from tests.benchmarks.thousand_clips import taken_share
 
 # What 1 s pollers are late on the average, whatever the clips take.

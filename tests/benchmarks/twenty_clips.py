@@ -24,9 +24,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tests.benchmarks import peers
-from tests.benchmarks.running import Books, Kernel, at_service, kernel, stand_in
-from tests.benchmarks.stand_in import Ways
+from tests.benchmarks.frame.row import Row
+from tests.benchmarks.made import peers
+from tests.benchmarks.made.running import Books, Kernel, at_service, kernel, stand_in
+from tests.benchmarks.made.stand_in import Ways
 
 CLIPS = 20
 WAYS = Ways()
@@ -73,41 +74,48 @@ def runs() -> dict[str, Run]:
     return found
 
 
-def wall() -> tuple[str, str, str, str]:
-    """How long it takes."""
+def rows() -> list[Row]:
+    """Give the wall, the lateness, the polls and the connections."""
     run = runs()
-    floor_s = run["floor"].wall_s
-    return (
-        f"{CLIPS} clips of 3 MB, T around {WAYS.median_s} s: wall",
-        f"{run['warm'].wall_s:.2f} s (cold ledger and kernel {run['cold'].wall_s:.2f})",
-        (
-            f"floor {floor_s:.2f} s; SDK in a loop {run['sdk_loop'].wall_s:.1f}, in 20 threads "
-            f"{run['sdk_threads'].wall_s:.2f}; httpx, 1 s polls {run['httpx_polls'].wall_s:.2f}"
+    warm, cold, httpx = run["warm"], run["cold"], run["httpx_polls"]
+    what = f"{CLIPS} clips of 3 MB, T around {WAYS.median_s} s"
+    others = (
+        f"SDK in a loop {run['sdk_loop'].wall_s:.1f} s, in 20 threads {run['sdk_threads'].wall_s:.2f} s; httpx with "
+        f"1 s polls {httpx.wall_s:.2f} s; ours with a cold ledger and kernel {cold.wall_s:.2f} s"
+    )
+    return [
+        Row(
+            f"{what}: wall",
+            warm.wall_s,
+            "s",
+            run["floor"].wall_s,
+            "floor: T and transfer",
+            ratio_at_most=1.05,
+            note=others,
         ),
-        f"{run['warm'].wall_s / floor_s:.2f} of the floor",
-    )
-
-
-def noticed() -> tuple[str, str, str, str]:
-    """How late, and with how many requests, each done clip is noticed."""
-    run = runs()
-    ours, cold, theirs = run["warm"].books, run["cold"].books, run["httpx_polls"].books
-    late = ours.mean_lateness_s / theirs.mean_lateness_s
-    return (
-        f"{CLIPS} clips: from done to noticed; polls",
-        f"{ours.mean_lateness_s:.2f} s, {ours.polls} polls (cold {cold.mean_lateness_s:.2f} s, {cold.polls})",
-        f"httpx, 1 s polls {theirs.mean_lateness_s:.2f} s, {theirs.polls} polls",
-        f"{late:.2f} of the time, {ours.polls / theirs.polls:.2f} of the polls",
-    )
-
-
-def connections() -> tuple[str, str, str, str]:
-    """How many connections are opened; a submit never uses one twice, which could lose its answer."""
-    run = runs()
-    ours, theirs = run["warm"].books, run["sdk_threads"].books
-    return (
-        f"{CLIPS} clips: connections, beside one for each submit",
-        f"{ours.connections - CLIPS}",
-        f"SDK in 20 threads {theirs.connections - CLIPS}",
-        f"{(ours.connections - CLIPS) / max(1, theirs.connections - CLIPS):.2f}",
-    )
+        Row(
+            f"{CLIPS} clips: from done to noticed",
+            warm.books.mean_lateness_s,
+            "s",
+            httpx.books.mean_lateness_s,
+            "httpx, 1 s polls",
+            ratio_at_most=0.5,
+            note=f"cold: {cold.books.mean_lateness_s:.2f} s with {cold.books.polls} polls",
+        ),
+        Row(
+            f"{CLIPS} clips: polls",
+            warm.books.polls,
+            "requests",
+            httpx.books.polls,
+            "httpx, 1 s polls",
+            ratio_at_most=0.5,
+        ),
+        Row(
+            f"{CLIPS} clips: connections beside one a submit",
+            warm.books.connections - CLIPS,
+            "connections",
+            run["sdk_threads"].books.connections - CLIPS,
+            "SDK in 20 threads",
+            note="a submit never uses a connection twice, which could lose its answer",
+        ),
+    ]

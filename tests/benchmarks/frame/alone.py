@@ -28,7 +28,8 @@ LONGEST_S = 900.0
 def names() -> list[str]:
     """List the benchmarks: every module beside the package's docstring."""
     found = pkgutil.iter_modules(package.__path__)
-    return sorted(module.name for module in found if not module.ispkg and module.name != "__main__")
+    held = ("__main__", "conftest", "test_")
+    return sorted(each.name for each in found if not each.ispkg and not each.name.startswith(held))
 
 
 def measured(name: str) -> tuple[list[Row], list[str]]:

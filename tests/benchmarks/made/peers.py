@@ -1,7 +1,7 @@
 """What people would use instead, as programs of their own, on the same stand-in.
 
-``python -m tests.benchmarks.peers NAME`` with a base address, a folder and prompts as JSON on standard input makes a
-clip of every prompt, saves it, and prints the seconds that took. The official client and httpx are used as their own
+``python -m tests.benchmarks.made.peers NAME`` with a base address, a folder and prompts as JSON on standard input
+makes a clip of every prompt, saves it, and prints the seconds that took. The official client and httpx are used as their own
 documentation shows; ``floor`` knows beforehand when each clip is done, so nothing can be faster than it.
 """
 
@@ -20,8 +20,8 @@ from urllib.request import urlopen
 
 import httpx
 
-from tests.benchmarks.running import KEY, ROOT, Service
-from tests.benchmarks.stand_in import Ways, generation_s
+from tests.benchmarks.made.running import KEY, ROOT, Service
+from tests.benchmarks.made.stand_in import Ways, generation_s
 
 MODEL = "minimax/hailuo-2.3/t2v-standard"
 POLL_S = 1.0
@@ -31,7 +31,7 @@ def seconds(name: str, service: Service, folder: Path, prompts: Sequence[str], w
     """Run one of them in a process of its own; gives its seconds without its imports."""
     folder.mkdir(parents=True, exist_ok=True)
     asked = {"base_url": service.base_url, "folder": str(folder), "prompts": prompts, "ways": vars(ways)}
-    command = [sys.executable, "-m", "tests.benchmarks.peers", name]
+    command = [sys.executable, "-m", "tests.benchmarks.made.peers", name]
     done = subprocess.run(
         command, input=json.dumps(asked), text=True, capture_output=True, cwd=ROOT, check=True
     )

@@ -24,9 +24,9 @@ import psutil
 from jupyter_client.manager import KernelManager
 from jupyter_core.utils import ensure_event_loop
 
-from tests.benchmarks.stand_in import Entry, Ways
+from tests.benchmarks.made.stand_in import Entry, Ways
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 KEY = "a-key-of-benchmarks"
 
 
@@ -68,7 +68,7 @@ class Service:
 @contextmanager
 def stand_in(folder: Path, ways: Ways) -> Iterator[Service]:
     """Run a stand-in."""
-    command = [sys.executable, "-m", "tests.benchmarks.stand_in", str(folder), json.dumps(asdict(ways))]
+    command = [sys.executable, "-m", "tests.benchmarks.made.stand_in", str(folder), json.dumps(asdict(ways))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
         assert process.stdin is not None
