@@ -1,8 +1,8 @@
 """What people would use instead, as programs of their own, on the same stand-in.
 
 ``python -m tests.benchmarks.made.peers NAME`` with a base address, a folder and prompts as JSON on standard input
-makes a clip of every prompt, saves it, and prints the seconds that took. The official client and httpx are used as their own
-documentation shows; ``floor`` knows beforehand when each clip is done, so nothing can be faster than it.
+makes a clip of every prompt, saves it, and prints the seconds that took. The official client and httpx are used as
+their own documentation shows; ``floor`` knows beforehand when each clip is done, so nothing can be faster than it.
 """
 
 from __future__ import annotations

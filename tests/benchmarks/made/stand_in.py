@@ -1,9 +1,9 @@
 """A stand-in of the service for benchmarks: it draws nothing, keeps its own books, and costs a tenth of a core.
 
 ``python -m tests.benchmarks.made.stand_in FOLDER '{"median_s": 2.4}'`` prints its address as one line of JSON and
-serves until its standard input closes. Every prediction takes a time drawn from its prompt, so that all contenders in one run
-wait for the same clips; every clip is the same file. What it counts (requests by kind, connections, 429s, and when
-each prediction was done, seen done and fetched) is at ``GET /books``, and ``POST /books`` begins a new page.
+serves until its standard input closes. Every prediction takes a time drawn from its prompt, so that all contenders in
+one run wait for the same clips; every clip is the same file. What it counts (requests by kind, connections, 429s, and
+when each prediction was done, seen done and fetched) is at ``GET /books``, and ``POST /books`` begins a new page.
 
 Plain asyncio, no framework: at 1,000 clips a server of the usual kind would take the core that is to be measured.
 """
