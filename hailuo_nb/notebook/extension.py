@@ -8,6 +8,7 @@ background, where results are asked for and fetched but never submitted.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from hailuo_nb.settings import load
 
 LOADED = "_hailuo_nb_magics"
 _ALONE = re.compile(r"%%hailuo(\s|$)")
+_WITHOUT_BODY = re.compile(r"\s(--from|--file|--help|-h)(\s|=|$)")
 
 
 def load_extension(shell: Any) -> None:
@@ -27,7 +29,7 @@ def load_extension(shell: Any) -> None:
         return
     magics = HailuoMagics(shell)
     shell.register_magics(magics)
-    shell.input_transformers_cleanup.insert(0, with_body)
+    shell.input_transformers_cleanup.insert(0, _with_body_for(shell))
     magics.matcher = make_matcher(magics)
     shell.Completer.custom_matchers.append(magics.matcher)
     setattr(shell, LOADED, magics)
@@ -40,8 +42,9 @@ def unload_extension(shell: Any) -> None:
     if magics is None:
         return
     magics.close()
-    if with_body in shell.input_transformers_cleanup:
-        shell.input_transformers_cleanup.remove(with_body)
+    for ours in (with_body, with_body_where_none_follows):
+        if ours in shell.input_transformers_cleanup:
+            shell.input_transformers_cleanup.remove(ours)
     if magics.matcher in shell.Completer.custom_matchers:
         shell.Completer.custom_matchers.remove(magics.matcher)
     for kind, name in (("line", "hailuo"), ("cell", "hailuo")):
@@ -61,6 +64,16 @@ def with_body(lines: list[str]) -> list[str]:
     if len(written) == 1 and _ALONE.match(written[0]):
         return [written[0].rstrip("\n") + "\n", "\n"]
     return lines
+
+
+def with_body_where_none_follows(lines: list[str]) -> list[str]:
+    """Do the same in a terminal, where Enter behind any other ``%%hailuo`` line has to wait for the prompt."""
+    return with_body(lines) if _WITHOUT_BODY.search("".join(lines)) else lines
+
+
+def _with_body_for(shell: Any) -> Callable[[list[str]], list[str]]:
+    """Choose by whether lines are typed one by one: only a terminal has a prompt of its own."""
+    return with_body_where_none_follows if hasattr(shell, "simple_prompt") else with_body
 
 
 def _tell_what_is_out(shell: Any, magics: HailuoMagics) -> None:
