@@ -8,10 +8,12 @@ background, where results are asked for and fetched but never submitted.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hailuo_nb.errors import HailuoError
 from hailuo_nb.ledger.peek import count_out
 from hailuo_nb.notebook.completing.matcher import make_matcher
 from hailuo_nb.notebook.magics import HailuoMagics
@@ -27,6 +29,11 @@ def load_extension(shell: Any) -> None:
     """Register the magics with a shell."""
     if getattr(shell, LOADED, None) is not None:
         return
+    if sys.platform == "emscripten":
+        raise HailuoError(
+            "hailuo_nb needs threads and sockets, which Python in a browser (JupyterLite) has not: open the notebook in "
+            "JupyterLab, VS Code or Colab. Nothing was sent."
+        )
     magics = HailuoMagics(shell)
     shell.register_magics(magics)
     shell.input_transformers_cleanup.insert(0, _with_body_for(shell))

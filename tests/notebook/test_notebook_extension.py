@@ -8,8 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from hailuo_nb.errors import HailuoError
 from hailuo_nb.ledger.rows import NewBatch, NewClip
 from hailuo_nb.ledger.store import Ledger
+from hailuo_nb.notebook.extension import load_extension
 
 HEAVY = ("pandas", "httpx", "anywidget", "ipywidgets", "av", "sqlalchemy", "numpy", "jinja2", "PIL")
 LOADER = """
@@ -64,3 +68,11 @@ def test_loading_tells_what_is_out_and_sends_nothing(tmp_path: Path) -> None:
     with sqlite3.connect(path) as opened:
         assert opened.execute("SELECT status FROM clips").fetchall() == [("submitting",)]
     opened.close()
+
+
+def test_python_in_a_browser_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JupyterLite has neither threads nor sockets: that is said before anything is registered."""
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    with pytest.raises(HailuoError, match="JupyterLite") as caught:
+        load_extension(object())
+    assert "\n" not in str(caught.value)
