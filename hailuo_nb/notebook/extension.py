@@ -31,7 +31,7 @@ def load_extension(shell: Any) -> None:
         return
     if sys.platform == "emscripten":
         raise HailuoError(
-            "hailuo_nb needs threads and sockets, which Python in a browser (JupyterLite) has not: open the notebook in "
+            "hailuo_nb needs threads and sockets, which Python in a browser (JupyterLite) lacks: open the notebook in "
             "JupyterLab, VS Code or Colab. Nothing was sent."
         )
     magics = HailuoMagics(shell)
