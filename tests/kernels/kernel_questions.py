@@ -125,27 +125,10 @@ def a_headless_cell_waits_and_shows_once(kernel: Kernel, word: str) -> None:
     assert "<video" in shown[0][1]["data"]["text/html"]
 
 
-def nest_asyncio_of_the_user_loses_no_cell(kernel: Kernel, word: str) -> None:
-    """With nest-asyncio 1.6 applied by the user, cells behind our wait still run, and messages are heard."""
-    kernel.run("import nest_asyncio; nest_asyncio.apply(); heard.clear()")
-    cells = [
-        kernel.queue(f"%%hailuo nested << t2v-standard\nA {word} bat [simulate: takes 100]"),
-        kernel.queue("nested.wait(); print(nested[0].status)"),
-    ]
-    for number in range(3):
-        kernel.tell(f"comm-{word}", {"number": number})
-        cells.append(kernel.queue(f"print('cell', {number})"))
-    said = [kernel.answer(cell, 20) for cell in cells]
-    assert said[1:] == ["completed\n", "cell 0\n", "cell 1\n", "cell 2\n"]
-    assert kernel.run("print(heard)") == "[0, 1, 2]\n"
-
-
 QUESTIONS: tuple[Callable[[Kernel, str], Any], ...] = (
     updates_come_while_a_later_cell_blocks,
     run_all_goes_through_a_wait,
     an_interrupt_detaches,
     clicks_while_a_cell_blocks_count_once,
     a_headless_cell_waits_and_shows_once,
-    # The last one: it changes the kernel's event loop.
-    nest_asyncio_of_the_user_loses_no_cell,
 )
