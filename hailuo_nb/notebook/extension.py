@@ -18,6 +18,7 @@ from hailuo_nb.ledger.peek import count_out
 from hailuo_nb.notebook.completing.matcher import make_matcher
 from hailuo_nb.notebook.magics import HailuoMagics
 from hailuo_nb.notebook.surroundings import look_around
+from hailuo_nb.notebook.warming import warm_up_later
 from hailuo_nb.settings import load
 
 LOADED = "_hailuo_nb_magics"
@@ -40,6 +41,7 @@ def load_extension(shell: Any) -> None:
     magics.matcher = make_matcher(magics)
     shell.Completer.custom_matchers.append(magics.matcher)
     setattr(shell, LOADED, magics)
+    warm_up_later(shell)
     _tell_what_is_out(shell, magics)
 
 

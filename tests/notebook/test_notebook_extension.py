@@ -41,6 +41,23 @@ def test_loading_imports_nothing_heavy(tmp_path: Path) -> None:
     assert json.loads(run_python(LOADER % (HEAVY,), tmp_path)) == []
 
 
+def test_a_first_cell_finds_what_it_needs_imported(tmp_path: Path) -> None:
+    """Soon after the loading cell, and not in it, what a first cell needs is imported in the background."""
+    code = (
+        "import sys, threading\n"
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "from hailuo_nb.notebook.warming import NEEDED\n"
+        "shell = InteractiveShell.instance()\n"
+        "shell.run_cell('%load_ext hailuo_nb')\n"
+        "[warming] = [each for each in threading.enumerate() if each.name == 'hailuo-warming']\n"
+        "shell.run_cell('1')\n"
+        "assert [each for each in threading.enumerate() if each.name == 'hailuo-warming'] == [warming]\n"
+        "warming.join()\n"
+        "print([name for name in NEEDED if name not in sys.modules])"
+    )
+    assert run_python(code, tmp_path).strip().splitlines()[-1] == "[]"
+
+
 def test_importing_the_package_does_no_work(tmp_path: Path) -> None:
     """``import hailuo_nb`` loads neither IPython nor pandas, and makes no file."""
     heavy = (*HEAVY, "IPython")
