@@ -26,6 +26,7 @@ __all__ = ["GenerationRequest", "ImageRef", "build", "hash_of_kept", "read_value
 # Part of every hash. A change of it, or of the canonical text, would make every saved clip one to be paid
 # anew.
 _VERSION = "v1"
+_written = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 # What tells a picture, as the ledger keeps it, from an input that is a mapping by itself.
 _PICTURE = frozenset({"url", "sha256", "pixels", "clip"})
 
@@ -196,7 +197,7 @@ def hash_of_kept(model_id: str, kept: Mapping[str, Any]) -> str | None:
 def _canonical_text(model_id: str, inputs: Mapping[str, Any]) -> str:
     """Write what makes a request itself: compact sorted JSON."""
     whole = {"inputs": inputs, "model": model_id, "version": _VERSION}
-    return json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _written(whole)
 
 
 def read_value(variant: Variant, name: str, text: str) -> Any:

@@ -21,6 +21,10 @@ logger.addHandler(logging.NullHandler())
 
 T = TypeVar("T")
 
+# A cell that hands something over is about to be shown and to end. Two busy threads hand the interpreter to each other
+# every 5 ms: begun at once, a hundred jobs would hold up their own cell.
+GATHER_S = 0.02
+
 
 class BackgroundLoop:
     """A daemon thread with an asyncio loop, started on first use.
@@ -53,6 +57,8 @@ class BackgroundLoop:
         with self._lock:
             if not self._is_closed:
                 loop = self._started()
+                # What was handed over before comes first.
+                contextvars.Context().run(loop.call_soon_threadsafe, self._call_all)
                 return contextvars.Context().run(asyncio.run_coroutine_threadsafe, coroutine, loop)
         coroutine.close()
         raise HailuoError("This session was closed; load the extension again with %reload_ext hailuo_nb.")
@@ -67,7 +73,10 @@ class BackgroundLoop:
                 return
             self._calls.append((function, args))
             if len(self._calls) == 1:
-                contextvars.Context().run(self._started().call_soon_threadsafe, self._call_all)
+                loop = self._started()
+                contextvars.Context().run(
+                    loop.call_soon_threadsafe, loop.call_later, GATHER_S, self._call_all
+                )
 
     def _call_all(self) -> None:
         """Call what was handed over; one that fails is logged and keeps none from being called."""
@@ -91,6 +100,7 @@ class BackgroundLoop:
             self._is_closed = True
         if loop is None or thread is None:
             return
+        loop.call_soon_threadsafe(self._call_all)
         loop.call_soon_threadsafe(loop.stop)
         if thread is not threading.current_thread():
             thread.join(timeout)

@@ -16,11 +16,13 @@ from typing import Any
 PRICE_AGE_S = 3600.0
 WITHOUT_A_PRICE = frozenset({"prompt", "negative_prompt", "image", "end_image", "last_image", "seed"})
 
+_written = json.JSONEncoder(sort_keys=True, default=str).encode
+
 
 def price_key(service: str, model_id: str, inputs: Mapping[str, Any]) -> str:
     """Give the ledger's key for the price of these inputs."""
     priced = {name: value for name, value in inputs.items() if name not in WITHOUT_A_PRICE}
-    return f"price:{service}:" + json.dumps([model_id, priced], sort_keys=True, default=str)
+    return f"price:{service}:" + _written([model_id, priced])
 
 
 def sealed(value: Any, key: str, seal: Callable[[str], str]) -> dict[str, Any]:

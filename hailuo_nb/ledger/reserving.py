@@ -36,7 +36,7 @@ from hailuo_nb.ledger.rows import (
 )
 from hailuo_nb.ledger.status import OUT
 from hailuo_nb.ledger.tables import batch_clips, batches, clips
-from hailuo_nb.ledger.writing import Writing, clip_row, values_in
+from hailuo_nb.ledger.writing import Writing, clip_row, insert_all, values_in
 
 Identity = tuple[str, str, int]
 
@@ -460,7 +460,7 @@ def _place(
             }
         )
     if stored:
-        writing.connection.execute(insert(batch_clips), stored)
+        insert_all(writing.connection, batch_clips, stored)
     return placed
 
 

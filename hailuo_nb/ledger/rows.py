@@ -383,7 +383,9 @@ def to_time(ms: int | None) -> datetime | None:
 
 def to_json(value: Any) -> str:
     """Give JSON that any file can hold: ASCII, compact, keys in their order."""
-    return _encode(dict(value) if isinstance(value, Mapping) else value)
+    if isinstance(value, Mapping):
+        return _encode(dict(value)) if value else "{}"
+    return _encode(value) if value or not isinstance(value, tuple) else "[]"
 
 
 def from_json(text: object, default: Any) -> Any:

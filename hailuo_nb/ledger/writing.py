@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Table, bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hailuo_nb.catalog.quotes import usd_text
@@ -61,9 +62,11 @@ class Writing:
         if not rows:
             return
         # Most columns of a new row are empty, and binding emptiness costs as much as binding text.
-        filled = [name for name in vars(rows[0]) if any(vars(row)[name] is not None for row in rows)]
-        stored = [columns_from({name: getattr(row, name) for name in filled}) for row in rows]
-        self.connection.execute(insert(clips), stored)
+        fields = [vars(row) for row in rows]
+        filled = [name for name in fields[0] if any(each[name] is not None for each in fields)]
+        insert_all(
+            self.connection, clips, [columns_from({name: each[name] for name in filled}) for each in fields]
+        )
         self._charge((row.service, _counted(row)) for row in rows)
         self.tell(rows, "status", detail)
 
@@ -124,7 +127,7 @@ class Writing:
             for at, row in enumerate(rows)
         ]
         if told:
-            self.connection.execute(insert(events), told)
+            insert_all(self.connection, events, told)
 
     def check_budget(self, service: str, new: Iterable[Decimal | None], budget_usd: Decimal | None) -> None:
         """Refuse clips that would take a service's sum over the budget, or whose price nobody knows."""
@@ -181,6 +184,17 @@ def committed_micros(connection: Connection, service: str) -> int:
         (service,),
     ).scalar()
     return max(settled or 0, 0) + (held or 0)
+
+
+def insert_all(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows that have the same columns in the same order, as plain tuples: SQLAlchemy's way costs thrice that."""
+    names = tuple(rows[0])
+    connection.exec_driver_sql(_insert_text(table.name, names), [tuple(row.values()) for row in rows])
+
+
+@cache
+def _insert_text(table: str, names: tuple[str, ...]) -> str:
+    return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608
 
 
 def values_in(values: Iterable[str | int]) -> Any:

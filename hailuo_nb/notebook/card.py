@@ -84,7 +84,8 @@ class CardWidget(anywidget.AnyWidget):
 class CardPainter:
     """Keeps what a cell shows in step with its clips.
 
-    :meth:`show` is called in the cell, :meth:`update` and :meth:`rest` on the background loop.
+    :meth:`show` is called in the cell, or :meth:`make_room` there and :meth:`show` on the background loop;
+    :meth:`update` and :meth:`rest` on the background loop.
 
     Parameters
     ----------
@@ -136,6 +137,7 @@ class CardPainter:
         self._is_resting = False
         self._has_line = False
         self._is_ticking = False
+        self._has_room = False
         self._card_pace = Pace(self._paint_card, call_later, now, _CARD_GAP_S, _CARD_BYTES_PER_S)
         self._twin_pace = Pace(self._paint_twin, call_later, now, _TWIN_GAP_S, _TWIN_BYTES_PER_S)
 
@@ -144,8 +146,19 @@ class CardPainter:
         """Whether a front end has shown the widget."""
         return bool(self._pages)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is drawn any more."""
+        return self._is_closed
+
+    def make_room(self) -> None:
+        """Display two empty outputs in the running cell, which :meth:`show` fills from any thread."""
+        self._has_room = True
+        for part in ("card", "twin"):
+            self._publish({"text/plain": ""}, f"{self.display_id}-{part}", False)
+
     def show(self, card: CardView, posters: Mapping[str, bytes]) -> None:
-        """Display widget and twin in the running cell.
+        """Display widget and twin in the running cell, or in the room that was made there.
 
         Parameters
         ----------
@@ -161,10 +174,10 @@ class CardPainter:
         self._pushed = set(self._posters)  # the front end asks for these when it draws
         live: dict[str, Any] = dict((self.widget._repr_mimebundle_() or ({}, {}))[0])
         live["text/plain"] = ""  # the twin says it, and text is said once
-        self._publish(live, f"{self.display_id}-card", False)
+        self._publish(live, f"{self.display_id}-card", self._has_room)
         self._shown_twin = self._twin_state()
         bundle = twin_bundle(card, self._posters, has_widget=True)
-        self._publish(bundle, f"{self.display_id}-twin", False)
+        self._publish(bundle, f"{self.display_id}-twin", self._has_room)
 
     def update(self, card: CardView, posters: Mapping[str, bytes]) -> None:
         """Show a new state soon; of several in quick succession the last one.

@@ -42,6 +42,8 @@ MOST_RESTING = 50
 # change it kept the kernel busy for minutes. So changes are gathered, the longer the more work they make.
 GATHER_S = 0.05
 MOST_OF_A_CORE = 0.1
+# A longer card takes longer to draw than the cell may take to end: it is drawn behind it, into outputs that wait.
+MOST_DRAWN_IN_THE_CELL = 12
 
 
 class Front:
@@ -153,8 +155,7 @@ class _Scene:
         self._session = session
         self._batch = batch
         self._display_id = display_id
-        # Under a form the clips of the version before stand next below anyway.
-        self._known = _looked_up(session, batch, looks_back=publish is None)
+        self._known = Known()
         self._painter: CardPainter | None = None
         self._stops: list[Callable[[], None]] = []
         self._is_gathering = False
@@ -162,6 +163,7 @@ class _Scene:
 
     def show_once(self) -> None:
         """Display the batch as it is, without a widget."""
+        self._look_up()
         show_static(self._card(), self._posters(), display_id=self._display_id, publish=self._publish)
 
     def show_live(self) -> CardWidget | None:
@@ -173,11 +175,26 @@ class _Scene:
             clip_bytes=self._clip_bytes,
             publish=self._publish,
         )
+        if self._publish is None and len(self._batch.places) > MOST_DRAWN_IN_THE_CELL:
+            self._painter.make_room()
+            self._session.runner(self._batch.service).call(self._begin)
+        else:
+            self._begin()
+        return self._painter.widget
+
+    def _begin(self) -> None:
+        """Draw for the first time, and again at every change."""
+        if self._painter is None or self._painter.is_closed:
+            return
+        self._look_up()
         self._painter.show(self._card(), self._posters())
         self._stops.append(self._batch.observe(self._on_change))
         if self._known.version is not None:
             self._stops.append(self._known.version.batch.observe(self._on_change))
-        return self._painter.widget
+
+    def _look_up(self) -> None:
+        # Under a form the clips of the version before stand next below anyway.
+        self._known = _looked_up(self._session, self._batch, looks_back=self._publish is None)
 
     def close(self) -> None:
         """Stop drawing and hearing."""
