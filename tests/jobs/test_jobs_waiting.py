@@ -49,6 +49,22 @@ def test_nothing_of_the_cell_s_context_goes_along(background: BackgroundLoop) ->
     assert (background.submit(read()).result(5), seen.result(5)) == ("none", "none")
 
 
+def test_what_was_handed_over_comes_before_what_is_submitted_and_before_the_end(
+    background: BackgroundLoop,
+) -> None:
+    """Calls are gathered for a moment; neither a later coroutine nor the end of the loop overtakes them."""
+    did: list[str] = []
+
+    async def submitted() -> None:
+        did.append("submitted")
+
+    background.call(did.append, "first")
+    background.submit(submitted()).result(5)
+    background.call(did.append, "last")
+    background.close()
+    assert did == ["first", "submitted", "last"]
+
+
 def test_a_closed_loop_refuses_and_leaves_nothing(background: BackgroundLoop) -> None:
     """After the end a submit says so, a call is dropped, and the thread is gone."""
 

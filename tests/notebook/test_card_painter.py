@@ -83,6 +83,22 @@ def test_showing_makes_two_outputs_and_never_both_in_one(stage: Stage) -> None:
     assert set(twin) == {"text/html", "text/plain"}
 
 
+def test_room_made_in_the_cell_is_filled_from_behind_it(stage: Stage) -> None:
+    """The cell is over with two empty outputs; widget and twin come into their places as updates."""
+    stage.painter.make_room()
+    assert [(name, is_update, bundle) for _, name, is_update, bundle in stage.shown] == [
+        ("d1-card", False, {"text/plain": ""}),
+        ("d1-twin", False, {"text/plain": ""}),
+    ]
+    stage.shown.clear()
+    stage.painter.show(card(), {})
+    assert [(name, is_update) for _, name, is_update, _ in stage.shown] == [
+        ("d1-card", True),
+        ("d1-twin", True),
+    ]
+    assert "application/vnd.jupyter.widget-view+json" in stage.shown[0][3]
+
+
 def test_a_burst_of_updates_is_four_a_second_and_ends_with_the_last(stage: Stage) -> None:
     """A flood would be lost silently on the wire."""
     stage.show(card())

@@ -71,6 +71,32 @@ def test_many_changes_are_drawn_once(later: list[tuple[float, Callable[[], None]
     assert painter.drawn[1] == "last b"
 
 
+@pytest.mark.parametrize(("clips", "is_behind"), [(12, False), (13, True)])
+def test_a_long_card_is_drawn_behind_its_cell(
+    monkeypatch: pytest.MonkeyPatch, clips: int, *, is_behind: bool
+) -> None:
+    """A short one is there when its cell ends; for a long one the cell only makes room."""
+    did: list[str] = []
+    handed: list[Callable[[], None]] = []
+    painter = SimpleNamespace(
+        make_room=lambda: did.append("room"),
+        show=lambda *_: did.append("shown"),
+        is_closed=False,
+        widget=None,
+    )
+    batch = SimpleNamespace(places=range(clips), service="simulator", observe=lambda _: lambda: None)
+    session = SimpleNamespace(runner=lambda _: SimpleNamespace(call=handed.append))
+    monkeypatch.setattr(front, "_looked_up", lambda *_, **__: Known())
+    monkeypatch.setattr(front, "CardPainter", lambda *_, **__: painter)
+    scene = _Scene(session, batch, "x", (None, 1), lambda _: None)  # type: ignore[arg-type]
+    scene._card, scene._posters = lambda: None, dict  # type: ignore[assignment, method-assign, return-value]
+    scene.show_live()
+    assert did == (["room"] if is_behind else ["shown"])
+    for call in handed:
+        call()
+    assert did == (["room", "shown"] if is_behind else ["shown"])
+
+
 def test_use_again_fills_the_form_that_is_open_or_says_how_to_open_one() -> None:
     """The button of a clip hands it to the form; without a form it costs nothing and names the command."""
     shown, filled = front.Front(None, None), []  # type: ignore[arg-type]
