@@ -8,6 +8,7 @@ anything.
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Text, bindparam, insert, select
 
 from hailuo_nb.catalog.quotes import usd_text
 from hailuo_nb.errors import BudgetExceeded, LedgerError
@@ -36,9 +37,15 @@ from hailuo_nb.ledger.rows import (
 )
 from hailuo_nb.ledger.status import OUT
 from hailuo_nb.ledger.tables import batch_clips, batches, clips
-from hailuo_nb.ledger.writing import Writing, clip_row, insert_all, values_in
+from hailuo_nb.ledger.writing import Writing, clip_row, each_of, insert_all
 
 Identity = tuple[str, str, int]
+
+# Put together once: every cell asks these, and for a few clips that is most of the work.
+_OF_HASHES = select(clips).where(
+    clips.c.service == bindparam("of"), clips.c.request_hash.in_(each_of(bindparam("hashes", type_=Text)))
+)
+_TAKEN = select(clips.c.id).where(clips.c.id.in_(each_of(bindparam("ids", type_=Text))))
 
 
 def reserve(
@@ -184,10 +191,8 @@ def attempts(connection: Connection, identities: Iterable[Identity]) -> dict[Ide
     for service, request_hash, _ in found:
         hashes[service].add(request_hash)
     for service, each in hashes.items():
-        statement = select(clips).where(
-            clips.c.service == service, clips.c.request_hash.in_(values_in(sorted(each)))
-        )
-        for stored in connection.execute(statement).mappings():
+        asked = {"of": service, "hashes": json.dumps(sorted(each))}
+        for stored in connection.execute(_OF_HASHES, asked).mappings():
             identity = (service, stored["request_hash"], stored["take"])
             if identity in found:
                 found[identity].append(clip_row(stored))
@@ -401,7 +406,7 @@ def free_ids(connection: Connection, keys: Sequence[tuple[str, str, int, int]]) 
     """Give each new row a short id that no other has; a longer one on a collision."""
     ids = [short_id(*key) for key in keys]
     for length in (10, 12, 16, 26):
-        taken = set(connection.execute(select(clips.c.id).where(clips.c.id.in_(values_in(ids)))).scalars())
+        taken = set(connection.execute(_TAKEN, {"ids": json.dumps(ids)}).scalars())
         first = {each: at for at, each in reversed(list(enumerate(ids)))}
         clashes = [at for at, each in enumerate(ids) if each in taken or first[each] != at]
         if not clashes:

@@ -7,15 +7,40 @@ holds for all kernels.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hailuo_nb.ledger.moving import held, move
 from hailuo_nb.ledger.tables import clips, memory, sends
-from hailuo_nb.ledger.writing import Writing
+from hailuo_nb.ledger.writing import Writing, insert_all
 
 LONGEST_PAUSE_S = 15 * 60.0
 """The service's minute is over by then, whatever it said; and a stranger's ledger stops nobody for longer."""
+
+# Put together once: a turn is taken at every submit, up to fifty times a second.
+_SAME = (sends.c.service == bindparam("account")) & (sends.c.key_fingerprint == bindparam("key"))
+# What lies in the future was written before the clock was put back.
+_FORGET = delete(sends).where(
+    _SAME & ((sends.c.at_utc_ms <= bindparam("before")) | (sends.c.at_utc_ms > bindparam("now")))
+)
+# The send after which the window is full, counted from the newest; thousands of them are not read.
+_NTH_NEWEST = (
+    select(sends.c.at_utc_ms)
+    .where(_SAME)
+    .order_by(sends.c.at_utc_ms.desc())
+    .limit(1)
+    .offset(bindparam("skipped"))
+)
+# The limit is an account's: what was sent with another key does not count.
+_BUSY = select(func.count()).where(
+    clips.c.service == bindparam("account"),
+    clips.c.status.in_(("submitting", "submitted", "processing")),
+    clips.c.key_fingerprint.is_not_distinct_from(bindparam("key")),
+)
+_DROP_NEWEST = delete(sends).where(
+    sends.c.seq == select(func.max(sends.c.seq)).where(_SAME).scalar_subquery()
+)
+_REMEMBERED = select(memory.c.value).where(memory.c.key == bindparam("of"))
 
 
 def start_submit(
@@ -31,38 +56,27 @@ def start_submit(
     """Move a row to submitting if the limits of all kernels let it; see `Ledger.start_submit`."""
     row = held(writing, clip_id, fence)
     now, window = writing.now_ms, round(window_s * 1000)
-    same = _of(row.service, key_fingerprint)
+    account = {"account": row.service, "key": key_fingerprint}
     pause_ms = _paused_until_ms(writing, row.service, key_fingerprint) - now
     if 0 < pause_ms <= LONGEST_PAUSE_S * 1000:
         return pause_ms / 1000
-    # What lies in the future was written before the clock was put back.
-    gone = same & ((sends.c.at_utc_ms <= now - window) | (sends.c.at_utc_ms > now))
-    writing.connection.execute(delete(sends).where(gone))
-    # The send after which the window is full, counted from the newest; thousands of them are not read.
-    newest_first = select(sends.c.at_utc_ms).where(same).order_by(sends.c.at_utc_ms.desc())
-    oldest = writing.connection.execute(newest_first.limit(1).offset(per_minute - 1)).scalar()
+    writing.connection.execute(_FORGET, account | {"before": now - window, "now": now})
+    oldest = writing.connection.execute(_NTH_NEWEST, account | {"skipped": per_minute - 1}).scalar()
     if oldest is not None:
         return max(int(oldest) + window - now, 1) / 1000
-    if at_once is not None:
-        # The limit is an account's: what was sent with another key does not count.
-        busy = select(func.count()).where(
-            clips.c.service == row.service,
-            clips.c.status.in_(("submitting", "submitted", "processing")),
-            clips.c.key_fingerprint.is_not_distinct_from(key_fingerprint or None),
-        )
-        if writing.connection.execute(busy).scalar_one() >= at_once:
-            return 1.0
+    mine = account | {"key": key_fingerprint or None}
+    if at_once is not None and writing.connection.execute(_BUSY, mine).scalar_one() >= at_once:
+        return 1.0
     columns = {"key_fingerprint": key_fingerprint or None}
     move(writing, clip_id, fence=fence, to="submitting", from_={"planned"}, detail="", columns=columns)
-    values = {"service": row.service, "key_fingerprint": key_fingerprint, "at_utc_ms": now}
-    writing.connection.execute(insert(sends), values)
+    sent = {"service": row.service, "key_fingerprint": key_fingerprint, "at_utc_ms": now}
+    insert_all(writing.connection, sends, [sent])
     return 0.0
 
 
 def give_back(writing: Writing, service: str, key_fingerprint: str) -> None:
     """Give one turn back: the connection never opened, so the service has counted nothing."""
-    newest = select(func.max(sends.c.seq)).where(_of(service, key_fingerprint)).scalar_subquery()
-    writing.connection.execute(delete(sends).where(sends.c.seq == newest))
+    writing.connection.execute(_DROP_NEWEST, {"account": service, "key": key_fingerprint})
 
 
 def pause(writing: Writing, service: str, key_fingerprint: str, seconds: float) -> None:
@@ -77,14 +91,9 @@ def pause(writing: Writing, service: str, key_fingerprint: str, seconds: float) 
 
 def _paused_until_ms(writing: Writing, service: str, key_fingerprint: str) -> int:
     key = _pause_key(service, key_fingerprint)
-    found = writing.connection.execute(select(memory.c.value).where(memory.c.key == key)).scalar()
+    found = writing.connection.execute(_REMEMBERED, {"of": key}).scalar()
     return int(found) if found is not None and found.isdecimal() and len(found) < 16 else 0
 
 
 def _pause_key(service: str, key_fingerprint: str) -> str:
     return f"pause:{service}:{key_fingerprint}"
-
-
-def _of(service: str, key_fingerprint: str) -> ColumnElement[bool]:
-    """Pick the submits of one account."""
-    return (sends.c.service == service) & (sends.c.key_fingerprint == key_fingerprint)

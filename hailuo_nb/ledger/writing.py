@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, bindparam, func, select, update
+from sqlalchemy import Connection, RowMapping, Table, Text, bindparam, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hailuo_nb.catalog.quotes import usd_text
@@ -47,7 +47,7 @@ class Writing:
 
     def clips(self, ids: Iterable[str]) -> dict[str, ClipRow]:
         """Read rows by id; ids the ledger does not know are left out."""
-        found = self.connection.execute(select(clips).where(clips.c.id.in_(values_in(ids))))
+        found = self.connection.execute(_BY_ID, {"values": json.dumps(list(ids))})
         return {row.id: row for row in map(clip_row, found.mappings())}
 
     def clip(self, clip_id: str) -> ClipRow:
@@ -83,13 +83,9 @@ class Writing:
         if not changes:
             return []
         stored = [columns_from(fields) for _, fields in changes]
-        statement = update(clips).where(clips.c.seq == bindparam("the_seq"))
-        self.connection.execute(
-            statement.values({name: bindparam(f"new_{name}") for name in stored[0]}),
-            [
-                {"the_seq": row.seq} | {f"new_{name}": value for name, value in columns.items()}
-                for (row, _), columns in zip(changes, stored, strict=True)
-            ],
+        self.connection.exec_driver_sql(
+            _update_text(tuple(stored[0])),
+            [(*columns.values(), row.seq) for (row, _), columns in zip(changes, stored, strict=True)],
         )
         # Read back what was written, as a later reader will see it.
         changed = [
@@ -197,10 +193,23 @@ def _insert_text(table: str, names: tuple[str, ...]) -> str:
     return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608
 
 
+@cache
+def _update_text(names: tuple[str, ...]) -> str:
+    return f"UPDATE clips SET {', '.join(f'{name} = ?' for name in names)} WHERE seq = ?"  # noqa: S608
+
+
 def values_in(values: Iterable[str | int]) -> Any:
     """Make a list of any length one bound value, so that SQLite seeks each by the index."""
-    listed = func.json_each(json.dumps(list(values))).table_valued("value")
-    return select(listed.c.value)
+    return each_of(json.dumps(list(values)))
+
+
+def each_of(listed: Any) -> Any:
+    """Do the same with a list that is JSON already, or a parameter that will be."""
+    return select(func.json_each(listed).table_valued("value").c.value)
+
+
+# Put together once: for a look-up of one row that is most of the work.
+_BY_ID = select(clips).where(clips.c.id.in_(each_of(bindparam("values", type_=Text))))
 
 
 def clip_row(stored: RowMapping) -> ClipRow:
