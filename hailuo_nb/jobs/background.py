@@ -33,10 +33,13 @@ class BackgroundLoop:
     ----------
     name : str
         The thread's name, as debuggers show it.
+    gather_s : float
+        How long calls are gathered before the first of them is made.
     """
 
-    def __init__(self, name: str = "hailuo-jobs") -> None:
+    def __init__(self, name: str = "hailuo-jobs", *, gather_s: float = GATHER_S) -> None:
         self._name = name
+        self._gather_s = gather_s
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -75,7 +78,7 @@ class BackgroundLoop:
             if len(self._calls) == 1:
                 loop = self._started()
                 contextvars.Context().run(
-                    loop.call_soon_threadsafe, loop.call_later, GATHER_S, self._call_all
+                    loop.call_soon_threadsafe, loop.call_later, self._gather_s, self._call_all
                 )
 
     def _call_all(self) -> None:

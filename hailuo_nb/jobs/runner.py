@@ -132,7 +132,7 @@ class Runner:
         self.desk = desk
         self._loop = loop
         self._home = home
-        self._callbacks = callbacks or BackgroundLoop("hailuo-callbacks")
+        self._callbacks = callbacks or BackgroundLoop("hailuo-callbacks", gather_s=0.0)
         self._lock = threading.Lock()
         # Handles live as long as somebody has them; what is on its way or held has this runner.
         self._jobs: weakref.WeakValueDictionary[str, Job] = weakref.WeakValueDictionary()

@@ -23,7 +23,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from operator import attrgetter
 from typing import Any
 
 import anywidget
@@ -32,7 +33,7 @@ from IPython.display import publish_display_data
 
 from hailuo_nb.notebook.scripts import joined
 from hailuo_nb.notebook.twin import headline_html, twin_bundle, twin_text
-from hailuo_nb.notebook.view import CardView
+from hailuo_nb.notebook.view import CardView, ClipView
 
 __all__ = ["CardPainter", "CardWidget", "Pace", "publish_raw", "show_static"]
 
@@ -49,6 +50,10 @@ _HELLO_WITHIN_S = 5.0
 _REST_WITHIN_S = 20.0
 _REST_LOOK_S = 0.25
 _POSTERS_A_MESSAGE = 20
+
+# What the twin shows of a clip: all but the times, which pass.
+_MOVING = {"started_ms", "elapsed_s", "typical_s"}
+_STILL = attrgetter(*(item.name for item in fields(ClipView) if item.name not in _MOVING))
 
 CallLater = Callable[[float, Callable[[], None]], object]
 Publish = Callable[[Mapping[str, Any], str, bool], None]
@@ -255,10 +260,8 @@ class CardPainter:
         """Give what the twin shows, so that it is rewritten only when that changes."""
         if self._card is None:
             return None
-        clips = tuple(
-            replace(clip, started_ms=None, elapsed_s=None, typical_s=None) for clip in self._card.clips
-        )
-        return replace(self._card, clips=clips, until_ms=None, pace=""), frozenset(self._posters)
+        clips = tuple(map(_STILL, self._card.clips))
+        return replace(self._card, clips=(), until_ms=None, pace=""), clips, frozenset(self._posters)
 
     def _paint_card(self) -> int:
         """Write the widget's trait and send posters that are new; give the bytes it took."""

@@ -116,7 +116,7 @@ def card_of(batch: Batch, known: Known, now: datetime | None = None) -> CardView
     others = Others.of(batch)
     template = _template(batch)
     clips = tuple(
-        replace(clip_of(str(number), place, batch, known, others), is_said=bool(template))
+        clip_of(str(number), place, batch, known, others, is_said=bool(template))
         for number, place in _in_order(batch)
     )
     held = batch.held
@@ -237,7 +237,9 @@ def _joined(batch: Batch) -> list[Job]:
     ]
 
 
-def clip_of(key: str, place: Place, batch: Batch, known: Known, others: Others) -> ClipView:
+def clip_of(
+    key: str, place: Place, batch: Batch, known: Known, others: Others, *, is_said: bool = False
+) -> ClipView:
     """Give one place of the card."""
     job = place.job
     variant, speed = known.variants.get(job.variant), known.speed
@@ -272,6 +274,7 @@ def clip_of(key: str, place: Place, batch: Batch, known: Known, others: Others) 
         note=_odd_size(job, variant),
         actions=_actions(job)
         or _another(job, known, others.takes, is_gathered=batch.is_gathered) + _for_the_form(job),
+        is_said=is_said,
         axes=_axes(place, job, variant, size, others),
     )
 

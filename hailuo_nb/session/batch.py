@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from hailuo_nb import errors
@@ -113,7 +114,7 @@ class Batch(Sequence[Job]):
     budget_left_usd: Decimal | None = None
     notes: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def jobs(self) -> tuple[Job, ...]:
         """The jobs, each once, in the order of their first places."""
         return tuple(dict.fromkeys(place.job for place in self.places))

@@ -29,6 +29,8 @@ NO_CREDITS = re.compile(r"insufficient\s+(credit|balance|fund)|no credits", re.I
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff\ud800-\udfff]+"
 )
+# In any order: of an escaped backslash one is always left.
+_HARMLESS = ((r"\u0026", "&"), (r"\u003c", "<"), (r"\u003e", ">"), (r"\"", '"'), (r"\n", "\n"), (r"\/", "/"))
 LONGEST_LINE = 300
 LONGEST_RETRY_S = 24 * 3600.0
 # Answers that a gateway may give after it has passed the request on.
@@ -100,7 +102,9 @@ def decoded(body: bytes, encoding: str, most_bytes: int) -> bytes | None:
 def read_envelope(answer: Answer, key: Key) -> Envelope:
     """Read an answer's JSON; what cannot be read gives an envelope that says so."""
     try:
-        found = _cleaned(json.loads(answer.body, parse_constant=_refuse_constant), key)
+        found = json.loads(answer.body, parse_constant=_refuse_constant)
+        if not _is_clean(answer.body, key):
+            found = _cleaned(found, key)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
@@ -208,6 +212,19 @@ def http_date(text: str) -> datetime | None:
     except (ValueError, TypeError, OverflowError, IndexError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _is_clean(body: bytes, key: Key) -> bool:
+    """Tell by the bytes whether `_cleaned` would change nothing, which is so for nearly every page of a hundred clips.
+
+    A backslash that is left when the harmless escapes are undone may be any letter of the key.
+    """
+    if not body.isascii():
+        return False
+    text = body.decode("ascii")
+    for escape, letter in _HARMLESS:
+        text = text.replace(escape, letter)
+    return "\\" not in text and key.masked(text) == text
 
 
 def _cleaned(value: Any, key: Key) -> Any:

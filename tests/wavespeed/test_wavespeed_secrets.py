@@ -27,6 +27,7 @@ from wavespeed_server import (
 )
 
 from hailuo_nb import errors
+from hailuo_nb.wavespeed.answers import Answer, _cleaned, read_envelope
 from hailuo_nb.wavespeed.download import download
 from hailuo_nb.wavespeed.key import Key, KeyAuth
 from hailuo_nb.wavespeed.logguard import LOGGERS
@@ -213,3 +214,32 @@ def test_any_key_is_carried_whole_or_refused(text: str) -> None:
         with pytest.raises(errors.KeyMissing) as caught:
             Key(text)
         assert len(given_key) < 4 or given_key not in str(caught.value)
+
+
+TEXTS = st.text(alphabet=st.sampled_from('aB1-_/&<>"\\\nü\u2028\ud800'), max_size=12) | st.sampled_from(
+    ["", "se-cret/1", "xse-cret/1y", r"se-cret\/1", r"\u002f", "&se-cret/1\n"]
+)
+
+
+@given(
+    value=st.dictionaries(TEXTS, st.lists(TEXTS | st.integers() | st.none()) | TEXTS, max_size=4),
+    is_ascii=st.booleans(),
+    escapes=st.sets(st.sampled_from("&<>/-s")),
+)
+def test_an_answer_is_read_alike_whether_it_needed_cleaning_or_not(
+    value: dict[str, object], *, is_ascii: bool, escapes: set[str]
+) -> None:
+    """The quick look at the bytes never lets a key or a broken letter through, however they are escaped."""
+    text = json.dumps(value, ensure_ascii=is_ascii)
+    for letter in sorted(escapes):
+        text = text.replace(letter, rf"\u{ord(letter):04x}") if letter in "&<>" else text
+    if "/" in escapes:
+        text = text.replace("/", r"\/")
+    if "s" in escapes:
+        text = text.replace("se-cret", r"\u0073e-cret")
+    body = text.encode("utf-8", "surrogatepass")
+    key = Key("se-cret/1")
+    envelope = read_envelope(Answer(200, {}, b'{"data": %s}' % body), key)
+    assert envelope.is_readable
+    assert envelope.data == _cleaned(json.loads(body), key)
+    assert "se-cret/1" not in json.dumps(envelope.data, ensure_ascii=False).replace(r"\"", '"')
