@@ -31,6 +31,8 @@ def test_two_clips_travel_and_come_back(tmp_path: Path) -> None:
     notebook = execute_notebook(tmp_path, nbformat.read(NOTEBOOK, as_version=4), environment=FAST)
     told = said(notebook)
     assert told["share-05"] == "foxes.zip: 2 clips"
+    assert told["share-18"].startswith("report.html: 2 clips")
+    assert "A fox crosses a river" in (tmp_path / "report.html").read_text("utf-8")
     told_elsewhere = told["share-07"]
     assert told_elsewhere.startswith("2 clips taken in from foxes.zip; nothing was sent or paid.")
     assert "at dawn t2v-standard      0.28       4 the good light" in told_elsewhere
