@@ -40,6 +40,7 @@ from hailuo_nb.ledger.rows import (
     VoteRow,
     fields_from,
     notebook_name,
+    to_json,
     to_usd,
     typed_id,
 )
@@ -683,6 +684,12 @@ class Ledger:
         """Give the id of the newest batch of a cell."""
         newest = self.versions_of_cell(notebook, cell_id, limit=1)
         return newest[0].id if newest else None
+
+    def latest_batch_in_variable(self, variable: str) -> str | None:
+        """Give the id of the newest batch that a cell put into a variable of this name."""
+        wanted = select(batches.c.id).where(batches.c.options == to_json({"variable": variable}))
+        with self._database.read() as connection:
+            return connection.execute(wanted.order_by(batches.c.seq.desc()).limit(1)).scalar()
 
     def versions_of_cell(self, notebook: str | None, cell_id: str, limit: int = 100) -> list[BatchRow]:
         """Read the batches of a cell, newest first."""

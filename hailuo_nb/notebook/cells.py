@@ -66,7 +66,7 @@ def run(magics: HailuoMagics, options: CellOptions, text: str) -> Any:
     batch = (partial(chains.make, session, steps) if steps else partial(session.make, asked))(
         name=options.name,
         tags=options.tags,
-        cell=Cell(around.notebook, around.cell_id, f"{text}"),
+        cell=Cell(around.notebook, around.cell_id, f"{text}", options.target or options.output),
         terms=_terms(options, around),
     )
     _keep(namespace, options, batch)

@@ -41,11 +41,17 @@ logger.addHandler(logging.NullHandler())
 
 @dataclass(frozen=True)
 class Cell:
-    """Where a request comes from: the notebook's file, the cell's id and its text."""
+    """Where a request comes from: the notebook's file, the cell's id and its text, and the variable it fills."""
 
     notebook: str | None = None
     id: str | None = None
     text: str | None = None
+    variable: str | None = None
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What of it the ledger keeps beside its own columns."""
+        return {"variable": self.variable} if self.variable else {}
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,9 @@ def make(
         raise errors.KeyMissing(without_key(order.paid))
     if order.paid:
         session.make_sure_of_key(service, terms)
-    batch = NewBatch(notebook=cell.notebook, cell_id=cell.id, cell_text=cell.text, name=name)
+    batch = NewBatch(
+        notebook=cell.notebook, cell_id=cell.id, cell_text=cell.text, options=cell.options, name=name
+    )
     fetches = not (terms.offline or elsewhere)
     batch_id, places = _written_down(session, order, batch, fetches=fetches)
     notes = notes if fetches else (*notes, *files_gone(places))

@@ -544,8 +544,13 @@ class Session:
         return self.runner(row.service).take(row)
 
     def jobs_named(self, name: str) -> list[Job]:
-        """Give handles of the clips that carry a name, oldest first."""
-        return self._handles(self.ledger.rows(name=name))
+        """Give handles of the clips that carry a name, oldest first; else those of a cell's variable of that name.
+
+        The variable is gone after a restart, and what it held is still to be found by it.
+        """
+        named = self.ledger.rows(name=name)
+        batch = None if named else self.ledger.latest_batch_in_variable(name)
+        return self.jobs_of_batch(batch) if batch else self._handles(named)
 
     def jobs_of_batch(self, batch_id: str) -> list[Job]:
         """Give handles of the clips that a batch shows, in its order."""

@@ -19,7 +19,7 @@ def test_clips_of_a_killed_kernel_come_back_with_the_extension_and_cost_nothing_
     server: LabServer, browser: Browser
 ) -> None:
     """SIGKILL while two clips are out: loading says so in one line, running the cell again joins them, both play."""
-    server.write("killed/killed.ipynb", [LOAD, PID, CELL, BALANCE])
+    server.write("killed/killed.ipynb", [LOAD, PID, CELL, BALANCE, "%hailuo show foxes"])
     with open_notebook(server, browser, "killed/killed.ipynb") as notebook:
         for index in range(4):
             notebook.run(index)
@@ -45,6 +45,10 @@ def test_clips_of_a_killed_kernel_come_back_with_the_extension_and_cost_nothing_
             "2 clips are still out", timeout=LONG_MS
         )
         look(notebook.page, "killed-3-loaded")
+        # The variable died with the kernel; its name is in the ledger.
+        notebook.run(4)
+        expect(notebook.cell(4)).to_contain_text("at dawn", timeout=LONG_MS)
+        expect(notebook.cell(4)).to_contain_text("at night")
         notebook.run(2)
         expect(cell.locator(".hailuo-badge").first).to_be_visible(timeout=LONG_MS)
         expect(cell.locator(".hailuo-headline")).to_contain_text("2 sent before, not paid again")

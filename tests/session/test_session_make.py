@@ -12,6 +12,7 @@ from session_fakes import FakeService, QuickSession, until
 
 from hailuo_nb import errors, settings
 from hailuo_nb.session import session as session_module
+from hailuo_nb.session.plan import Asked
 from hailuo_nb.session.session import Cell
 
 
@@ -264,6 +265,20 @@ def test_the_cell_is_kept_with_its_clips(session: QuickSession) -> None:
     frame = session.generate("a fox", "t2v-pro", wait=True, name=" hero ", tags="draft").df
     assert list(frame[["notebook", "cell_id", "name"]].iloc[0]) == ["book.ipynb", "cell-1", "hero"]
     assert frame["tags"][0] == ("draft",)
+
+
+def test_a_cell_s_variable_is_found_after_a_restart(service: FakeService, open_session: Any) -> None:
+    """The newest batch that a cell put into it; clips that were given the name come first."""
+    first = open_session(tier="silver")
+    cell = Cell("book.ipynb", "cell-1", "a fox", "foxes")
+    for text in ("a fox", "a red fox\n---\na blue fox"):
+        first.make(Asked(text=text, variants=("t2v-pro",)), cell=cell).wait()
+    first.close()
+    again = open_session(tier="silver")
+    assert [job.prompt for job in again.jobs_named("foxes")] == ["a red fox", "a blue fox"]
+    assert again.jobs_named("fox") == []
+    again.generate("an owl", "t2v-pro", name="foxes", wait=True)
+    assert [job.prompt for job in again.jobs_named("foxes")] == ["an owl"]
 
 
 def test_nothing_is_made_when_the_request_is_wrong(session: QuickSession, service: FakeService) -> None:
