@@ -269,12 +269,12 @@ def test_the_cell_is_kept_with_its_clips(session: QuickSession) -> None:
 
 def test_a_cell_s_variable_is_found_after_a_restart(service: FakeService, open_session: Any) -> None:
     """The newest batch that a cell put into it; clips that were given the name come first."""
-    first = open_session(tier="silver")
+    first = open_session(tier="silver", confirm_above_usd=100)
     cell = Cell("book.ipynb", "cell-1", "a fox", "foxes")
     for text in ("a fox", "a red fox\n---\na blue fox"):
         first.make(Asked(text=text, variants=("t2v-pro",)), cell=cell).wait()
     first.close()
-    again = open_session(tier="silver")
+    again = open_session(tier="silver", confirm_above_usd=100)
     assert [job.prompt for job in again.jobs_named("foxes")] == ["a red fox", "a blue fox"]
     assert again.jobs_named("fox") == []
     again.generate("an owl", "t2v-pro", name="foxes", wait=True)
