@@ -186,6 +186,20 @@ class NotebookPage:
             [name, args or {}],
         )
 
+    def offered(self, typed: str) -> list[str]:
+        """Type into a new cell, press Tab, and give what the list offers, sorted."""
+        self.command("notebook:insert-cell-below")
+        self.command("notebook:enter-edit-mode")
+        self.page.keyboard.insert_text(typed)
+        self.page.keyboard.press("Tab")
+        items = self.page.locator(".jp-Completer-item")
+        items.first.wait_for()
+        look(self.page, f"{self.front}-tab-{len(typed)}")
+        values: list[str] = items.evaluate_all("(items) => items.map((item) => item.dataset.value)")
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("Escape")
+        return sorted(values)
+
     def run(self, *indexes: int) -> None:
         """Start cells; they run one after the other, and this does not wait for them."""
         for index in indexes:

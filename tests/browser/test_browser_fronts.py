@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, expect
 LONG_MS = 90_000
 LOAD = "%load_ext hailuo_nb"
 FOXES = "%%hailuo foxes << t2v-standard\nA fox {light: at dawn|at night} [simulate: takes 80]"
-OWL = "%%hailuo owl << t2v-standard\nAn owl in {place} [simulate: takes 350]"
+OWL = "%%hailuo owl << t2v-standard\nAn owl in {place} [simulate: takes 550]"
 BALANCE = "%hailuo balance"
 FILLING = ["1"] * 40
 NOTEBOOK = "window.jupyterapp.shell.currentWidget"
@@ -73,6 +73,8 @@ def test_both_front_ends_go_through_the_whole_of_it(
         assert outputs == [[{"text/html", "text/plain"}, {"text/html", "text/plain", "image/jpeg"}]] * 2
         other = next(each.front for each in both if each is not one)
         assert one.front in str(cells[2].outputs)
+        assert one.offered("%%hailuo t2v-") == ["t2v-pro", "t2v-standard"]
+        assert one.offered("%%hailuo t2v-pro\nA fox, [Pan ") == ["Pan left", "Pan right"]
         assert f"in-{other}-" not in str(cells)
 
 
