@@ -7,6 +7,8 @@ with asking never ends a job: the prediction goes on whether or not anybody asks
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from hailuo_nb import errors
@@ -61,7 +63,8 @@ class _Looks:
         known = await desk.past.expectation(desk, job, is_shared=desk.rolls.is_shared)
         elapsed_s = _elapsed_s(desk, job)
         self.is_late = known is not None and known.is_known and elapsed_s > known.late_s
-        self.pause_s = gap_s(max(0.0, elapsed_s - seconds_ago), self._polls, known) - seconds_ago
+        gap = gap_s(max(0.0, elapsed_s - seconds_ago), self._polls, known)
+        self.pause_s = (max(gap, desk.rolls.crowd_gap_s) if gap else 0.0) - seconds_ago
 
 
 async def _look(desk: Desk, job: Job, looks: _Looks) -> Prediction | None:
@@ -90,9 +93,22 @@ async def _look(desk: Desk, job: Job, looks: _Looks) -> Prediction | None:
         return None
     for other in done:
         desk.wake(other)
+    await _begun(desk, desk.rolls.begun())
     if job.note:
         job.show(note="")
     return prediction
+
+
+async def _begun(desk: Desk, jobs: Sequence[Job]) -> None:
+    """Write down in one go which jobs the service works on by now, and show it."""
+    fences = {job.id: desk.fences[job.id] for job in jobs if job.id in desk.fences}
+    if len(fences) < 2:
+        return
+    known = {job.id: job for job in jobs}
+    with suppress(errors.LedgerError):  # each writes it down by itself then
+        for row in await desk.ask(desk.ledger.begun, fences):
+            if known[row.id].status == "submitted":
+                known[row.id].show(row)
 
 
 async def take_in(

@@ -33,6 +33,9 @@ OLDER = 10
 # Calls are so far apart, or this share of what the clips have taken so far: a hundred clips, each with a look of its
 # own in mind, would else call all the time.
 CALL_GAP_S, CALL_GAP_SHARE = 0.1, 0.01
+# A look costs the kernel a fraction of a millisecond, whoever asked: beyond so many out each is looked at less often,
+# so that all of them together make at most 250 looks a second.
+FEW, CROWD_S = 100, 0.004
 # So often one that is late is asked for by itself, and so often in a row the list must have been behind it.
 CHECK_GAP_S, MOST_BEHIND = 10.0, 3
 AROUND = timedelta(milliseconds=2)
@@ -85,6 +88,11 @@ class RollCall:
     def is_shared(self) -> bool:
         """Whether one request asks after several."""
         return self._is_believed is True and len(self._out) >= FEWEST
+
+    @property
+    def crowd_gap_s(self) -> float:
+        """The shortest pause between two looks at the same one, by how many are out."""
+        return len(self._out) * CROWD_S if len(self._out) > FEW else 0.0
 
     async def ask(
         self, client: Client, job: Job, age_s: float, *, is_late: bool
@@ -155,6 +163,17 @@ class RollCall:
             for id_ in ids:
                 self._asking.pop(id_, None)
         return [self._out[id_] for id_ in ids if self._is_done(id_)]
+
+    def begun(self) -> list[Job]:
+        """Give those that the list says are worked on, and whose rows do not say so yet."""
+        if not self._is_believed:
+            return []
+        told = ((self._out.get(id_), each.prediction.status) for id_, each in self._told.items())
+        return [
+            job
+            for job, status in told
+            if job is not None and status == "processing" and job.status == "submitted"
+        ]
 
     def _is_done(self, id_: str) -> bool:
         told = self._told.get(id_)

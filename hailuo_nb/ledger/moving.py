@@ -83,6 +83,19 @@ def move(
         raise _taken(row, columns, error) from error
 
 
+def begun(writing: Writing, fences: Mapping[str, int]) -> list[ClipRow]:
+    """Move rows to processing in one write; see `hailuo_nb.ledger.store.Ledger.begun`."""
+    rows = [
+        row
+        for row in writing.clips(fences).values()
+        if (row.owner, row.fence, row.status) == (writing.kernel, fences[row.id], "submitted")
+    ]
+    changed = {"status": "processing", "moved_utc": writing.now(), "started_utc": writing.now()}
+    return writing.change_all(
+        [(row, changed) for row in rows if row.started_utc is None], detail="the service works on it"
+    )
+
+
 def held(writing: Writing, clip_id: str, fence: int) -> ClipRow:
     """Read a row that this kernel must own by that fence."""
     row = writing.clip(clip_id)

@@ -438,6 +438,25 @@ class Ledger:
                 writing, clip_id, fence=fence, to=to, from_=from_, detail=detail, columns=columns
             )
 
+    def begun(self, fences: Mapping[str, int]) -> list[ClipRow]:
+        """Move those of this kernel's submitted rows to processing that the service was seen working on.
+
+        One write for what one answer told of many; a row that is not there any more, or not this kernel's, is left
+        alone.
+
+        Parameters
+        ----------
+        fences : Mapping
+            By clip id, what `reserve` or `own` gave.
+
+        Returns
+        -------
+        list of ClipRow
+            Those that changed.
+        """
+        with self._write() as writing:
+            return moving.begun(writing, fences)
+
     def set_cost(self, clip_id: str, cost_usd: Decimal, *, source: str = "billing") -> ClipRow:
         """Write what a clip really cost."""
         rows = self.set_costs({clip_id: cost_usd}, source=source)

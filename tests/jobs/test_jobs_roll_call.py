@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from jobs_world import World
 
 from hailuo_nb import errors
 from hailuo_nb.jobs.job import Job
+from hailuo_nb.jobs.roll_call import RollCall
 from hailuo_nb.settings import Tier
 
 CLIPS = 20
@@ -39,6 +43,32 @@ def test_twenty_clips_share_their_polls(world: World) -> None:
     jobs = made(world, "a hare")
     assert len(service.polls) + len(service.lists) < 2 * CLIPS / 2
     assert lateness_s(world, jobs) < 2.5
+
+
+def test_what_a_list_tells_of_many_is_written_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That twenty are worked on takes a few writes, and each row has it in its history."""
+    made(world, "a fox")
+    moves: list[str] = []
+    move = world.ledger.move
+
+    def counted(*args: Any, **changes: Any) -> Any:
+        moves.append(str(changes["to"]))
+        return move(*args, **changes)
+
+    monkeypatch.setattr(world.ledger, "move", counted)
+    jobs = made(world, "a hare")
+    assert moves.count("processing") <= 2
+    for job in jobs:
+        assert "processing" in [event.status for event in world.ledger.events(job.id)]
+
+
+@pytest.mark.parametrize(("out", "gap_s"), [(20, 0.0), (100, 0.0), (1000, 4.0)])
+def test_a_crowd_is_looked_at_less_often(out: int, gap_s: float) -> None:
+    """At most 250 looks a second, however many are out."""
+    rolls = RollCall()
+    for number in range(out):
+        rolls.join(SimpleNamespace(prediction_id=number))  # type: ignore[arg-type]
+    assert rolls.crowd_gap_s == gap_s
 
 
 def test_a_clip_alone_is_asked_for_by_itself(world: World) -> None:

@@ -83,6 +83,25 @@ def test_each_step_is_stamped_and_told(ledger: Ledger, clip: Make, clock: Callab
     assert [("planned", "")] + [(status, f"now {status}") for status in TO["completed"]] == told
 
 
+def test_what_one_answer_told_of_many_is_one_write(
+    ledger: Ledger, clip: Make, carry: Carry, clock: Callable[[], float]
+) -> None:
+    """Rows that wait for it move to processing; one that went on, or is another's, is left as it is."""
+    waiting = [carry(ledger, clip(name), *TO["submitted"]) for name in "ab"]
+    further = carry(ledger, clip("c"), *TO["submitted"], "downloading")
+    lost = carry(ledger, clip("d"), *TO["submitted"])
+    clock.now += 10
+    fences = {row.id: row.fence for row in (*waiting, further)} | {lost.id: lost.fence - 1, "nobody": 1}
+    moved = ledger.begun(fences)
+    assert {row.id for row in moved} == {row.id for row in waiting}
+    for row in moved:
+        assert row == ledger.row(row.id)
+        assert (row.status, row.started_utc) == ("processing", row.moved_utc)
+        assert [event.status for event in ledger.events(row.id)][-1] == "processing"
+    assert [ledger.row(row.id) for row in (further, lost)] == [further, lost]
+    assert ledger.begun(fences) == []
+
+
 def test_a_completed_clip_costs_its_quote_until_the_billing_answers(
     ledger: Ledger, clip: Make, carry: Carry
 ) -> None:
