@@ -286,8 +286,9 @@ def _numbers(values: Sequence[Any], dtype: str, divisor: float = 1.0) -> Any:
     is_missing = np.zeros(len(values), dtype=bool)
     plain = values
     if None in values:
-        is_missing[:] = [value is None for value in values]
-        plain = [0 if value is None else value for value in values]
+        plain = _objects(values)
+        is_missing = pd.isna(plain)
+        plain[is_missing] = 0
     if dtype == "Int64":
         return pd.arrays.IntegerArray(np.array(plain, dtype="int64"), is_missing)
     numbers = np.array(plain, dtype="float64")
@@ -319,9 +320,8 @@ def _objects(values: Sequence[Any]) -> Any:
     """Make an array of Python objects as they are, mappings and tuples too."""
     import numpy as np
 
-    objects = np.empty(len(values), dtype=object)
-    objects[:] = values
-    return objects
+    # From an iterator numpy takes each as it is, and need not look whether they are sequences.
+    return np.fromiter(values, dtype=object, count=len(values))
 
 
 def _params(axes: Sequence[str]) -> dict[str, Any]:

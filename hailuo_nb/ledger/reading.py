@@ -28,7 +28,7 @@ from hailuo_nb.ledger import measuring, voting
 from hailuo_nb.ledger.rows import ClipRow, EventRow, Place, fields_from, to_ms
 from hailuo_nb.ledger.status import FINAL
 from hailuo_nb.ledger.tables import batch_clips, batches, clips, events
-from hailuo_nb.ledger.writing import clip_row, values_in
+from hailuo_nb.ledger.writing import bare_columns, clip_row, values_in
 
 _FEW = 5000
 # So many clips of one length say more than those of every length.
@@ -125,12 +125,7 @@ def table(connection: Connection, wanted: Wanted) -> Columns:
         statement = statement.where(*_conditions(wanted)).order_by(batch_clips.c.position).limit(wanted.limit)
     else:
         statement = _narrowed(select(*columns).select_from(source), wanted)
-    result = connection.execute(statement)
-    names = tuple(result.keys())
-    # SQLAlchemy would make an object of each row, of which only the columns are wanted.
-    rows = result.fetchall() if result.cursor is None else result.cursor.fetchall()
-    result.close()
-    stored = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
+    stored = bare_columns(connection.execute(statement))
     ids = stored["id"]
     return Columns(
         {**stored, **_voted(connection, ids), **measuring.columns(connection, ids)}, _reused(connection, ids)
@@ -140,9 +135,11 @@ def table(connection: Connection, wanted: Wanted) -> Columns:
 def _voted(connection: Connection, ids: Sequence[str]) -> dict[str, Sequence[int]]:
     """Give wins, losses and ties, one for each line."""
     found = voting.tallies(connection, ids) if ids else {}
-    counts = [found.get(clip_id, (0, 0, 0)) for clip_id in ids] if found else [(0, 0, 0)] * len(ids)
-    columns = zip(*counts, strict=True) if counts else ((), (), ())
-    return dict(zip(("wins", "losses", "ties"), columns, strict=True))
+    names = ("wins", "losses", "ties")
+    if not found:
+        return dict.fromkeys(names, (0,) * len(ids))
+    counts = [found.get(clip_id, (0, 0, 0)) for clip_id in ids]
+    return {name: [each[at] for each in counts] for at, name in enumerate(names)}
 
 
 def _reused(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, int | None]]:
@@ -151,7 +148,8 @@ def _reused(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, 
     statement = statement.where(text("events.event = 'reused'")).group_by(events.c.clip_id)
     if len(ids) <= _FEW:
         statement = statement.where(events.c.clip_id.in_(values_in(ids)))
-    return {clip_id: (count, saved) for clip_id, count, saved in connection.execute(statement)}
+    found = bare_columns(connection.execute(statement)).values()
+    return {clip_id: (count, saved) for clip_id, count, saved in zip(*found, strict=True)}
 
 
 def places(connection: Connection, batch_id: str) -> list[Place]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
+from sqlalchemy import Connection, CursorResult, RowMapping, bindparam, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hailuo_nb.catalog.quotes import usd_text
@@ -21,6 +21,8 @@ from hailuo_nb.errors import BudgetExceeded, LedgerError
 from hailuo_nb.ledger.rows import ClipRow, clean, columns_from, fields_from, to_micros, to_time, to_usd
 from hailuo_nb.ledger.status import counted_micros
 from hailuo_nb.ledger.tables import clips, events, spent
+
+_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,19 @@ def values_in(values: Iterable[str | int]) -> Any:
     """Make a list of any length one bound value, so that SQLite seeks each by the index."""
     listed = func.json_each(json.dumps(list(values))).table_valued("value")
     return select(listed.c.value)
+
+
+def bare_columns(result: CursorResult[Any]) -> dict[str, list[Any]]:
+    """Read a result to its end, column by column as SQLite has it: SQLAlchemy would make an object of each row."""
+    columns: dict[str, list[Any]] = {name: [] for name in result.keys()}  # noqa: SIM118
+    cursor = result.cursor
+    if cursor is not None:
+        # Piece by piece, so that a row's tuple is gone before the next ones need room.
+        while rows := cursor.fetchmany(_AT_ONCE):
+            for column, values in zip(columns.values(), zip(*rows, strict=True), strict=True):
+                column.extend(values)
+    result.close()
+    return columns
 
 
 def clip_row(stored: RowMapping) -> ClipRow:
