@@ -90,14 +90,24 @@ def rows() -> list[Row]:
             ratio_at_least=0.9,
             raw={"ours": ours, "peer": theirs},
         ),
-        Row(f"memory that it grows by, of {BYTES / 1e6:.0f} MB", max(grown), "MB", at_most=32, raw={"ours": grown}),
+        Row(
+            f"memory that it grows by, of {BYTES / 1e6:.0f} MB",
+            max(grown),
+            "MB",
+            at_most=32,
+            raw={"ours": grown},
+        ),
     ]
 
 
 def _ours(url: str, folder: Path, grown: list[float]) -> float:
     """Download in a fresh process; gives MB/s."""
     done = subprocess.run(
-        [sys.executable, "-c", OURS, url, str(folder)], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", OURS, url, str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
     )
     told = json.loads(done.stdout)
     part = folder / "ours.mp4.part"
@@ -112,7 +122,9 @@ def _curl(curl: str, url: str, folder: Path) -> float:
     file = folder / "curl.mp4"
 
     def fetch(name: str) -> None:
-        subprocess.run([curl, "--silent", "--fail", "-o", str(file), f"{url}/{name}"], check=True, timeout=120)
+        subprocess.run(
+            [curl, "--silent", "--fail", "-o", str(file), f"{url}/{name}"], check=True, timeout=120
+        )
 
     start_s = seconds(lambda: fetch("small.mp4"))
     whole_s = seconds(lambda: fetch("large.mp4"))
