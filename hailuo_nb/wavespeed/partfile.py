@@ -24,8 +24,8 @@ from hailuo_nb.errors import DownloadFailed
 
 # Strong ETags and dates only: this goes into a header.
 _VALIDATOR = re.compile(r'"[\x21\x23-\x7e]{1,200}"|[A-Za-z]{3}, [0-9A-Za-z :]{15,30} GMT')
-MOST_WAITING = 8
-FLUSH_BYTES = 4_000_000
+MOST_WAITING = 4
+FLUSH_BYTES = 2_000_000
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _CAUSES = {
     errno.ENOSPC: "the disk is full; free some space",

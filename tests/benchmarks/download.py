@@ -4,6 +4,11 @@ Ours is the path every clip takes: pieces through httpx, limits, the look for a 
 part file, fsync at the end. It runs in a fresh process that has loaded everything and fetched a small file first, so
 that the figures are the download's. curl runs with ``--silent`` and does not fsync. The server is a process of its own
 that hands the file to the socket with sendfile, and is faster than both.
+
+It began at 0.40 of curl. Half the CPU was httpcore asking for 64 kB a time, so a connection now hands over the 256 kB
+that asyncio reads; a quarter of the time was fsync at the end, so the file is flushed every 2 MB while the next bytes
+come; the rest was reading that stood still while a thread wrote, so one thread writes behind, up to 4 batches of 1 MB.
+Tried: flushing every 16 MB behind 4 batches (0.72), and not at all until the end (0.6). Nothing is hashed on the way.
 """
 
 from __future__ import annotations

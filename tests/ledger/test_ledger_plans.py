@@ -138,7 +138,7 @@ def test_a_missing_index_would_be_seen(ledger: Ledger, clip: Make) -> None:
     ledger.reserve(NewBatch(), [clip()])
     with closing(sqlite3.connect(ledger.path)) as file:
         file.execute("DROP INDEX clips_by_status")
-    assert "SCAN clips" in plans(ledger, lambda: ledger.out())
+    assert "SCAN clips" in plans(ledger, ledger.out)
 
 
 def test_a_history_of_many_clips_reads_each_batch_once(

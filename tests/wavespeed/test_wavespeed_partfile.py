@@ -12,7 +12,7 @@ import pytest
 
 from hailuo_nb.errors import DownloadFailed
 from hailuo_nb.wavespeed import partfile
-from hailuo_nb.wavespeed.download import WRITE_BYTES, download
+from hailuo_nb.wavespeed.download import READ_BYTES, WRITE_BYTES, download
 from hailuo_nb.wavespeed.partfile import MOST_WAITING, PartFile, Writer
 
 URL = "http://127.0.0.1/clip.mp4"
@@ -134,3 +134,28 @@ def test_what_is_written_is_flushed_now_and_then(tmp_path: Path, monkeypatch: py
     asyncio.run(give())
     part.close()
     assert flushed == [4, 8]
+
+
+def test_a_connection_hands_over_more_at_once_than_httpcore_asks_for(tmp_path: Path) -> None:
+    """Told once for each connection, however many files come over it; one that cannot be told is used as it is."""
+    asked: list[int] = []
+
+    class Line:
+        async def read(self, max_bytes: int, *_: object) -> bytes:
+            asked.append(max_bytes)
+            return PIECE
+
+    async def body(line: Line) -> AsyncIterator[bytes]:
+        yield await line.read(65_536)
+
+    async def fetch() -> None:
+        line = Line()
+        for number, known in enumerate((line, line, object())):
+            answer = httpx.Response(200, content=body(line), extensions={"network_stream": known})
+            async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _, a=answer: a)) as client:
+                await download(URL, tmp_path / f"{number}.mp4", client=client)
+
+    asyncio.run(fetch())
+    assert asked == [READ_BYTES] * 3
+    assert asyncio.run(Line().read(1)) == PIECE
+    assert asked[-1] == 1
