@@ -8,7 +8,7 @@ that hands the file to the socket with sendfile, and is faster than both.
 It began at 0.40 of curl. Half the CPU was httpcore asking for 64 kB a time, so a connection now hands over the 256 kB
 that asyncio reads; a quarter of the time was fsync at the end, so the file is flushed every 2 MB while the next bytes
 come; the rest was reading that stood still while a thread wrote, so one thread writes behind, up to 4 batches of 1 MB.
-Single runs on a busy machine of two cores: as it is 0.76 and 0.88; 8 batches and a flush every 4 MB 0.91, once, but then
+Single runs on a busy machine: as it is 0.76 and 0.88; 8 batches and a flush every 4 MB 0.91, once, but then
 a download holds 11 MB, over the 8 MB that its test allows. Nothing is hashed on the way.
 """
 
