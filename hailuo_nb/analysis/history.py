@@ -32,6 +32,9 @@ COLUMNS = (
 MOST_RUNS = 10_000
 """Runs of one cell that are looked at."""
 
+_EXACT = 2.0**53
+"""Below this every whole number is a float."""
+
 _STORED = {"batch": "batch_id", "model": "model_id"}
 _TEXTS = frozenset(
     {"id", "batch", "name", "model", "prompt", "prompt_template", "image", "price_source", "path", "sha256"}
@@ -275,23 +278,37 @@ def _text(values: Sequence[str | None]) -> Any:
     """Make a text column in which what is missing is NA in every version of pandas."""
     import pandas as pd
 
-    return pd.array(_objects(values), dtype="string")
+    return pd.array(_objects(values), dtype=pd.StringDtype())  # by its name it would be looked up each time
 
 
 def _numbers(values: Sequence[Any], dtype: str, divisor: float = 1.0) -> Any:
     """Make a nullable column; two plain arrays are many times faster than a list with None in it."""
-    import numpy as np
     import pandas as pd
 
-    is_missing = np.zeros(len(values), dtype=bool)
-    plain = values
-    if None in values:
-        is_missing[:] = [value is None for value in values]
-        plain = [0 if value is None else value for value in values]
     if dtype == "Int64":
-        return pd.arrays.IntegerArray(np.array(plain, dtype="int64"), is_missing)
-    numbers = np.array(plain, dtype="float64")
+        return pd.arrays.IntegerArray(*_whole(values))
+    numbers, is_missing = _real(values)
     return pd.arrays.FloatingArray(numbers / divisor if divisor != 1.0 else numbers, is_missing)
+
+
+def _real(values: Sequence[Any]) -> tuple[Any, Any]:
+    """Give numbers, 0 where one is missing, and where that is; numpy reads None as NaN, which SQLite never gives."""
+    import numpy as np
+
+    numbers = np.array(values, dtype="float64")
+    is_missing = np.isnan(numbers)
+    numbers[is_missing] = 0
+    return numbers, is_missing
+
+
+def _whole(values: Sequence[Any]) -> tuple[Any, Any]:
+    """Give whole numbers, 0 where one is missing, and where that is."""
+    import numpy as np
+
+    numbers, is_missing = _real(values)
+    if (np.abs(numbers) < _EXACT).all():
+        return numbers.astype("int64"), is_missing
+    return np.array([0 if value is None else value for value in values], dtype="int64"), is_missing
 
 
 def _moments(values: Sequence[int | None]) -> Any:
@@ -299,9 +316,9 @@ def _moments(values: Sequence[int | None]) -> Any:
     import numpy as np
     import pandas as pd
 
-    missing = np.iinfo("int64").min  # which numpy reads as NaT
-    ms = np.array([missing if value is None else value for value in values], dtype="int64")
-    return pd.Series(ms.view("datetime64[ms]").astype("datetime64[us]")).dt.tz_localize("UTC")
+    ms, is_missing = _whole(values)
+    ms[is_missing] = np.iinfo("int64").min  # which numpy reads as NaT
+    return pd.DatetimeIndex(ms.view("datetime64[ms]").astype("datetime64[us]"), tz="UTC")
 
 
 def _category(column: str, values: Sequence[str]) -> Any:
@@ -319,9 +336,8 @@ def _objects(values: Sequence[Any]) -> Any:
     """Make an array of Python objects as they are, mappings and tuples too."""
     import numpy as np
 
-    objects = np.empty(len(values), dtype=object)
-    objects[:] = values
-    return objects
+    # From an iterator numpy takes each as it is, and need not look whether they are sequences.
+    return np.fromiter(values, dtype=object, count=len(values))
 
 
 def _params(axes: Sequence[str]) -> dict[str, Any]:

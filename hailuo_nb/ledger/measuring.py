@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from hailuo_nb.errors import LedgerError
 from hailuo_nb.ledger.rows import ClipRow
 from hailuo_nb.ledger.tables import clips, measures
-from hailuo_nb.ledger.writing import Writing, clip_row, values_in
+from hailuo_nb.ledger.writing import Writing, bare_columns, clip_row, values_in
 
 NAMES = tuple(column.name for column in measures.c)[3:]
 """What is measured, in the order of the columns."""
@@ -49,13 +49,17 @@ def columns(connection: Connection, ids: Sequence[str]) -> dict[str, Sequence[fl
     statement = select(measures.c.clip_id, *(measures.c[name] for name in NAMES))
     if len(ids) <= _FEW:
         statement = statement.where(measures.c.clip_id.in_(values_in(ids)))
-    found = {clip_id: values for clip_id, *values in connection.execute(statement)}
-    if not found:
+    found = bare_columns(connection.execute(statement))
+    at = {clip_id: number for number, clip_id in enumerate(found.pop("clip_id"))}
+    if not at:
         nothing = (None,) * len(ids)
         return {f"m.{name}": nothing for name in NAMES}
-    none = [None] * len(NAMES)
-    rows = [found.get(clip_id, none) for clip_id in ids]
-    return {f"m.{name}": column for name, column in zip(NAMES, zip(*rows, strict=True), strict=True)}
+    # One place past the end is what a clip has that was not measured.
+    places = [at.get(clip_id, len(at)) for clip_id in ids]
+    return {
+        f"m.{name}": [column[place] for place in places]
+        for name, column in ((name, [*values, None]) for name, values in found.items())
+    }
 
 
 def _finite(value: float | None) -> float | None:

@@ -28,7 +28,7 @@ from hailuo_nb.ledger import measuring, voting
 from hailuo_nb.ledger.rows import ClipRow, EventRow, Place, fields_from, to_ms
 from hailuo_nb.ledger.status import FINAL
 from hailuo_nb.ledger.tables import batch_clips, batches, clips, events
-from hailuo_nb.ledger.writing import clip_row, values_in
+from hailuo_nb.ledger.writing import bare_columns, clip_row, values_in
 
 _FEW = 5000
 # So many clips of one length say more than those of every length.
@@ -112,37 +112,51 @@ class Columns:
 
 def table(connection: Connection, wanted: Wanted) -> Columns:
     """Read what the history shows, and how often each of its clips was shown again for nothing."""
-    columns: list[ColumnElement[Any]] = [
-        *(column for column in clips.c if column.name not in _NOT_SHOWN),
-        *(batches.c.notebook, batches.c.cell_id, batches.c.previous),
-    ]
-    source = clips.outerjoin(batches, batches.c.id == clips.c.batch_id)
+    columns: list[ColumnElement[Any]] = [column for column in clips.c if column.name not in _NOT_SHOWN]
     if wanted.batch is not None:
         # In a batch's own table a clip stands at each of its places, with that place's axes.
-        source = source.join(batch_clips, batch_clips.c.clip_id == clips.c.id)
+        source = clips.join(batch_clips, batch_clips.c.clip_id == clips.c.id)
         columns += [batch_clips.c[name].label(f"place_{name}") for name in _OF_PLACE]
         statement = select(*columns).select_from(source).where(batch_clips.c.batch_id == wanted.batch)
         statement = statement.where(*_conditions(wanted)).order_by(batch_clips.c.position).limit(wanted.limit)
     else:
-        statement = _narrowed(select(*columns).select_from(source), wanted)
-    result = connection.execute(statement)
-    names = tuple(result.keys())
-    # SQLAlchemy would make an object of each row, of which only the columns are wanted.
-    rows = result.fetchall() if result.cursor is None else result.cursor.fetchall()
-    result.close()
-    stored = dict(zip(names, zip(*rows, strict=True), strict=True)) if rows else dict.fromkeys(names, ())
+        statement = _narrowed(select(*columns), wanted)
+    stored = bare_columns(connection.execute(statement))
     ids = stored["id"]
     return Columns(
-        {**stored, **_voted(connection, ids), **measuring.columns(connection, ids)}, _reused(connection, ids)
+        {
+            **stored,
+            **_of_cells(connection, stored["batch_id"]),
+            **_voted(connection, ids),
+            **measuring.columns(connection, ids),
+        },
+        _reused(connection, ids),
     )
+
+
+def _of_cells(connection: Connection, batch_ids: Sequence[str]) -> dict[str, list[str | None]]:
+    """Give notebook, cell and version before, one for each line: each batch is read once, and not with every clip."""
+    statement = select(batches.c.id, batches.c.notebook, batches.c.cell_id, batches.c.previous)
+    if len(batch_ids) <= _FEW:
+        statement = statement.where(batches.c.id.in_(values_in(dict.fromkeys(batch_ids))))
+    found = bare_columns(connection.execute(statement))
+    at = {batch_id: number for number, batch_id in enumerate(found.pop("id"))}
+    # One place past the end is what a clip has whose batch is not there.
+    places = [at.get(batch_id, len(at)) for batch_id in batch_ids]
+    return {
+        name: [column[place] for place in places]
+        for name, column in ((name, [*values, None]) for name, values in found.items())
+    }
 
 
 def _voted(connection: Connection, ids: Sequence[str]) -> dict[str, Sequence[int]]:
     """Give wins, losses and ties, one for each line."""
     found = voting.tallies(connection, ids) if ids else {}
-    counts = [found.get(clip_id, (0, 0, 0)) for clip_id in ids] if found else [(0, 0, 0)] * len(ids)
-    columns = zip(*counts, strict=True) if counts else ((), (), ())
-    return dict(zip(("wins", "losses", "ties"), columns, strict=True))
+    names = ("wins", "losses", "ties")
+    if not found:
+        return dict.fromkeys(names, (0,) * len(ids))
+    counts = [found.get(clip_id, (0, 0, 0)) for clip_id in ids]
+    return {name: [each[at] for each in counts] for at, name in enumerate(names)}
 
 
 def _reused(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, int | None]]:
@@ -151,7 +165,8 @@ def _reused(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[int, 
     statement = statement.where(text("events.event = 'reused'")).group_by(events.c.clip_id)
     if len(ids) <= _FEW:
         statement = statement.where(events.c.clip_id.in_(values_in(ids)))
-    return {clip_id: (count, saved) for clip_id, count, saved in connection.execute(statement)}
+    found = bare_columns(connection.execute(statement)).values()
+    return {clip_id: (count, saved) for clip_id, count, saved in zip(*found, strict=True)}
 
 
 def places(connection: Connection, batch_id: str) -> list[Place]:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, Text, bindparam, func, select
+from sqlalchemy import Connection, CursorResult, RowMapping, Table, Text, bindparam, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hailuo_nb.catalog.quotes import usd_text
@@ -22,6 +22,8 @@ from hailuo_nb.errors import BudgetExceeded, LedgerError
 from hailuo_nb.ledger.rows import ClipRow, clean, columns_from, fields_from, to_micros, to_time, to_usd
 from hailuo_nb.ledger.status import counted_micros
 from hailuo_nb.ledger.tables import clips, events, spent
+
+_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,19 @@ def each_of(listed: Any) -> Any:
 
 # Put together once: for a look-up of one row that is most of the work.
 _BY_ID = select(clips).where(clips.c.id.in_(each_of(bindparam("values", type_=Text))))
+
+
+def bare_columns(result: CursorResult[Any]) -> dict[str, list[Any]]:
+    """Read a result to its end, column by column as SQLite has it: SQLAlchemy would make an object of each row."""
+    columns: dict[str, list[Any]] = {name: [] for name in result.keys()}  # noqa: SIM118
+    cursor = result.cursor
+    if cursor is not None:
+        # Piece by piece, so that a row's tuple is gone before the next ones need room.
+        while rows := cursor.fetchmany(_AT_ONCE):
+            for column, values in zip(columns.values(), zip(*rows, strict=True), strict=True):
+                column.extend(values)
+    result.close()
+    return columns
 
 
 def clip_row(stored: RowMapping) -> ClipRow:

@@ -8,11 +8,14 @@ clip and names it.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
 import re
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +24,8 @@ from hailuo_nb.errors import DownloadFailed
 
 # Strong ETags and dates only: this goes into a header.
 _VALIDATOR = re.compile(r'"[\x21\x23-\x7e]{1,200}"|[A-Za-z]{3}, [0-9A-Za-z :]{15,30} GMT')
+MOST_WAITING = 8
+FLUSH_BYTES = 4_000_000
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _CAUSES = {
     errno.ENOSPC: "the disk is full; free some space",
@@ -126,7 +131,7 @@ class PartFile:
         with disk(self.path):
             self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | _NO_LINKS)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         """Write on, all of it."""
         if self._file is None:
             raise ValueError("the file is not open")
@@ -134,6 +139,12 @@ class PartFile:
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(self._file, rest) :]
+
+    def flush(self) -> None:
+        """Bring what is written to the disk, so that less is left to wait for at the end."""
+        if self._file is not None and hasattr(os, "fdatasync"):
+            with disk(self.path):
+                os.fdatasync(self._file)
 
     def close(self) -> None:
         """Let go of the file, keeping what was written."""
@@ -160,3 +171,52 @@ class PartFile:
         with disk(self.path):
             self._note.unlink(missing_ok=True)
             self.path.unlink(missing_ok=True)
+
+
+class Writer:
+    """A thread that writes one part file while the next bytes come; at most `MOST_WAITING` batches wait for it.
+
+    What was given is written in its order, whole, and nothing after a batch that the disk refused: a part file is
+    always the beginning of its clip.
+    """
+
+    def __init__(self, part: PartFile) -> None:
+        self._part = part
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hailuo-part")
+        self._given: deque[Future[None]] = deque()
+        self._unflushed = 0
+        self._is_refused = False
+
+    async def write(self, batch: bytearray) -> None:
+        """Give a batch, which the caller must not touch again; waits while too many are given already."""
+        self._given.append(self._thread.submit(self._write, batch))
+        await self._until(MOST_WAITING)
+
+    async def all_written(self) -> None:
+        """Wait for what was given."""
+        await self._until(0)
+
+    async def _until(self, most: int) -> None:
+        while len(self._given) > most:
+            # Shielded: a batch whose waiting is cancelled is written all the same, as the next ones follow it.
+            await asyncio.shield(asyncio.wrap_future(self._given[0]))
+            self._given.popleft()
+
+    def end(self) -> None:
+        """Wait until all is written, and end the thread; raises what the disk refused."""
+        self._thread.shutdown(wait=True)
+        while self._given:
+            self._given.popleft().result()
+
+    def _write(self, batch: bytearray) -> None:
+        if self._is_refused:
+            return
+        try:
+            self._part.write(batch)
+            self._unflushed += len(batch)
+            if self._unflushed >= FLUSH_BYTES:
+                self._unflushed = 0
+                self._part.flush()
+        except BaseException:
+            self._is_refused = True
+            raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from hailuo_nb.ledger import reading
 from hailuo_nb.ledger.peek import OUT
 from hailuo_nb.ledger.rows import NewBatch, NewClip
 from hailuo_nb.ledger.store import Ledger
@@ -104,3 +106,56 @@ def test_the_peek_seeks_too(ledger: Ledger) -> None:
     with closing(sqlite3.connect(ledger.path)) as file:
         lines = [line[3] for line in file.execute(f"EXPLAIN QUERY PLAN {query}", OUT)]
     assert lines == ["SEARCH clips USING COVERING INDEX clips_by_status (status=?)"]
+
+
+BY_INDEX = {
+    "reserve": {"sqlite_autoindex_clips_1", "sqlite_autoindex_clips_2", "clips_held", "batches_by_cell"},
+    "start_submit": {
+        "sqlite_autoindex_clips_1",
+        "sqlite_autoindex_memory_1",
+        "sends_by_time",
+        "clips_by_status",
+    },
+    "out": {"clips_by_status"},
+    "out of all": {"clips_by_status"},
+    "find": {"sqlite_autoindex_clips_2"},
+}
+"""A new clip, what is out at load, and the cache: the first autoindex is by id, the second by what makes a clip."""
+
+
+@pytest.mark.parametrize("name", BY_INDEX)
+def test_what_a_cell_waits_for_is_found_by_these_indexes(ledger: Ledger, clip: Make, name: str) -> None:
+    """Their plans name each of them, and read no table from end to end."""
+    ids = [each.row.id for each in ledger.reserve(NewBatch(), [clip("a"), clip("b")])]
+    lines = plans(ledger, lambda: CALLS[name](ledger, ids, clip("new")))
+    used = {match[1] for line in lines if (match := re.search(r"INDEX (\w+) \(", line))}
+    assert used == BY_INDEX[name]
+    assert not [line for line in lines if re.match(r"SCAN (?!anon_\d+ VIRTUAL)", line)]
+
+
+def test_a_missing_index_would_be_seen(ledger: Ledger, clip: Make) -> None:
+    """The plans are those of the file as it is."""
+    ledger.reserve(NewBatch(), [clip()])
+    with closing(sqlite3.connect(ledger.path)) as file:
+        file.execute("DROP INDEX clips_by_status")
+    assert "SCAN clips" in plans(ledger, ledger.out)
+
+
+def test_a_history_of_many_clips_reads_each_batch_once(
+    ledger: Ledger, clip: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And tells the same of each clip as one of a few does, also of one whose batch is gone."""
+    for cell in ("a", "b"):
+        ledger.reserve(
+            NewBatch(notebook="n.ipynb", cell_id=cell, cell_text=cell), [clip(f"{cell}{n}") for n in range(3)]
+        )
+    ledger.reserve(NewBatch(cell_id="c"), [clip("gone")])
+    with closing(sqlite3.connect(ledger.path)) as file:
+        file.execute("DELETE FROM batches WHERE cell_id = 'c'")
+        file.commit()
+    few = ledger.table(reading.Wanted())
+    monkeypatch.setattr(reading, "_FEW", 0)
+    many = ledger.table(reading.Wanted())
+    assert few == many
+    assert many.stored["cell_id"] == ["a"] * 3 + ["b"] * 3 + [None]
+    assert many.stored["notebook"] == ["n.ipynb"] * 6 + [None]

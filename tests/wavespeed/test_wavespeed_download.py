@@ -529,7 +529,7 @@ def test_a_cancelled_download_keeps_what_came(path: Path) -> None:
 
 
 def test_memory_stays_flat(path: Path) -> None:
-    """Sixty megabytes pass through a few."""
+    """Sixty megabytes pass through a few: at most the batches that wait to be written, and one on its way."""
     piece = bytes(64 * 1024)
 
     class Long(httpx.AsyncByteStream):
@@ -547,7 +547,7 @@ def test_memory_stays_flat(path: Path) -> None:
             finally:
                 tracemalloc.stop()
 
-    assert asyncio.run(run()) < 8_000_000
+    assert asyncio.run(run()) < 14_000_000
 
 
 def test_writing_to_a_file_that_is_not_open_is_a_mistake(path: Path) -> None:
