@@ -78,11 +78,12 @@ def stand_in(folder: Path, ways: Ways) -> Iterator[Service]:
 
 @dataclass(frozen=True)
 class Told:
-    """A message of the kernel and when it came, in seconds after the cell was sent."""
+    """A message of the kernel, when it came, in seconds after the cell was sent, and what it brought besides JSON."""
 
     at_s: float
     kind: str
     content: Mapping[str, Any]
+    buffer_bytes: int = 0
 
 
 class Kernel:
@@ -127,7 +128,8 @@ class Kernel:
                             raise RuntimeError("{ename}: {evalue}".format(**message["content"]))
             with suppress(Empty):
                 message = self._client.get_iopub_msg(timeout=0.0005 if not has_reply else 0.01)
-                new = Told(time.perf_counter() - began, message["msg_type"], message["content"])
+                extra = sum(len(buffer) for buffer in message["buffers"])
+                new = Told(time.perf_counter() - began, message["msg_type"], message["content"], extra)
                 told.append(new)
                 is_met = is_met or (until is not None and until(new))
                 is_ours = message["parent_header"].get("msg_id") == sent
@@ -152,6 +154,12 @@ class Kernel:
         took = time.perf_counter() - began
         self.drain()
         return took
+
+    def say(self, comm: str, content: Mapping[str, Any]) -> None:
+        """Send what a widget's front end says."""
+        data = {"method": "custom", "content": content}
+        session = self._client.session
+        self._client.shell_channel.send(session.msg("comm_msg", {"comm_id": comm, "data": data}))
 
     def cpu_s(self) -> float:
         """Give the seconds of a core that the kernel has used, without its children."""
