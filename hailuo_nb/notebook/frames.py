@@ -8,7 +8,10 @@ IPython has a formatter for each type, and ours are for our types only.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +29,21 @@ if TYPE_CHECKING:
 __all__ = ["Frames"]
 
 AT_ONCE_S = 0.4
-"""So long a cell waits for pictures; the others come later."""
+"""So long a cell of few clips waits for pictures; the others come later."""
 
 HEADLESS_S = 60.0
 """So long it waits where what comes after the cell is lost; 100 take 4 to 9 s."""
 
 FIRST = 12
-"""After so many pictures the table is drawn again: about what is seen without scrolling."""
+"""After so many pictures the table is drawn again: about what is seen without scrolling.
+
+Of more rows a cell waits for none: they take longer than it would wait, and the worker that makes them would take the
+processor from the drawing (of 500 rows 0.4 s, and so long again while it starts).
+"""
+
+LARGE = 500_000
+SERVER_S = 3.0
+"""Jupyter's server drops what exceeds 3 MB in 3 s: what is so large is drawn again only after as long."""
 
 Draw = Callable[[Mapping[str, bytes], frozenset[str]], str]
 
@@ -74,7 +85,7 @@ class Frames:
     def show_table(self, table: ClipTable) -> None:
         """Show a table."""
         from hailuo_nb.notebook.interactive import interactive_html
-        from hailuo_nb.notebook.table import records_of, table_html
+        from hailuo_nb.notebook.table import MOST_ROWS, records_of, table_html
 
         is_headless = look_around(self._shell).is_headless
         key = "" if is_headless else self._key()
@@ -84,8 +95,15 @@ class Frames:
                 return interactive_html(table, posters, missing=missing)
             return table_html(table, posters, missing=missing, is_headless=is_headless, key=key)
 
+        def begin(posters: Mapping[str, bytes], missing: frozenset[str]) -> str:
+            return table_html(
+                replace(table, rows=MOST_ROWS), posters, missing=missing, key=key, is_first=True
+            )
+
         text = _same_text(table) if is_headless else repr(table.frame)
-        self._show(records_of(table.frame, table.rows), draw, text, is_headless=is_headless)
+        rows = records_of(table.frame, table.rows)
+        is_long = len(rows) > MOST_ROWS and not (table.is_interactive or is_headless)
+        self._show(rows, draw, text, is_headless=is_headless, begin=begin if is_long else None)
 
     def show_pivot(self, pivot: Any) -> None:
         """Show a pivot; a copy that has lost its clips is pandas' own to show."""
@@ -111,33 +129,62 @@ class Frames:
         """Name one display, for the page to know it again when it is drawn anew."""
         return f"hailuo-t-{next(self._numbers)}-{int(self._shell.execution_count)}"
 
-    def _show(self, rows: Sequence[Mapping[str, Any]], draw: Draw, text: str, *, is_headless: bool) -> None:
-        """Display what there is, and draw it again when pictures have been made."""
+    def _show(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        draw: Draw,
+        text: str,
+        *,
+        is_headless: bool,
+        begin: Draw | None = None,
+    ) -> None:
+        """Display what there is, of a long table its beginning first, and draw it again when pictures have been made."""
         from hailuo_nb.notebook.table import MOST_ROWS
 
         display_id = f"{self._key()}-shown"
-        is_shown: list[bool] = []
+        shown: list[_Shown] = []
 
-        def publish() -> None:
-            bundle = {
-                "text/html": draw(self._posters.there(rows), self._posters.missing(rows)),
-                "text/plain": text,
-            }
+        def publish(draw: Draw = draw) -> None:
+            posters = self._posters.there(rows)
+            html = draw(posters, self._posters.missing(rows))
             transient = {} if is_headless else {"display_id": display_id}
             publish_display_data(  # type: ignore[no-untyped-call]
-                bundle, transient=transient, update=bool(is_shown)
+                {"text/html": html, "text/plain": text}, transient=transient, update=bool(shown)
             )
-            is_shown.append(True)
+            shown.append(_Shown(len(posters), len(html), time.monotonic()))
 
         def made(number: int) -> None:
-            if number == FIRST and is_shown and len(rows) <= MOST_ROWS:
+            if number == FIRST and shown and len(rows) <= MOST_ROWS:
                 publish()
 
+        def are_made(_: object) -> None:
+            if len(self._posters.there(rows)) > shown[-1].posters:
+                asyncio.get_running_loop().call_later(shown[-1].rest_s(), publish)
+
+        if begin is not None:
+            publish(begin)
+        is_long = len(rows) > FIRST and not is_headless
+        if is_long:
+            publish()
         filled = self._posters.make(rows, made)
-        are_all_there = waiting.wait(filled, HEADLESS_S if is_headless else AT_ONCE_S)
-        publish()
-        if not are_all_there and not is_headless:
-            filled.add_done_callback(lambda _: publish())
+        if not is_long:
+            waiting.wait(filled, HEADLESS_S if is_headless else AT_ONCE_S)
+            publish()
+        if not is_headless:
+            filled.add_done_callback(are_made)
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """One drawing: how many pictures and characters it has, and when it was sent."""
+
+    posters: int
+    size: int
+    at_s: float
+
+    def rest_s(self) -> float:
+        """Give how long the next drawing has to wait for Jupyter's server to let it pass."""
+        return max(0.0, self.at_s + SERVER_S - time.monotonic()) if self.size > LARGE else 0.0
 
 
 def _same_text(table: ClipTable) -> str:

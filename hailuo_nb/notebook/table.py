@@ -43,8 +43,8 @@ __all__ = [
 MOST_ROWS = 50
 """Rows that are drawn, at about 3 kB in the notebook's file each; a ledger may have 100,000."""
 
-MOST_EVER = 200
-"""Jupyter's server drops what comes faster than 1 MB a second, and a table is sent again with its pictures."""
+MOST_EVER = 500
+"""Jupyter's server drops what exceeds 3 MB in 3 s: so many rows are 1.2 MB, and 1.7 MB again with their pictures."""
 
 POSTER_WIDTH = 112
 _PIXEL = data_uri(
@@ -138,6 +138,7 @@ def table_html(
     is_headless: bool = False,
     key: str = "",
     now: datetime | None = None,
+    is_first: bool = False,
 ) -> str:
     """Draw a table of clips.
 
@@ -155,6 +156,8 @@ def table_html(
         The same for each drawing of one table, so that sorting and filtering outlast it.
     now : datetime, optional
         The time for which dates are written.
+    is_first : bool
+        Whether more rows of it are drawn at once.
     """
     frame = table.frame
     rows = records_of(frame, table.rows)
@@ -169,7 +172,8 @@ def table_html(
         lines.append(f'<tr style="{_TR}"><td style="{_TD}">{frame_of_clip}</td>{shown}</tr>')
     foot = _facts_html("the same for all", shared, rows[0]) if shared else ""
     if (more := len(frame) - len(rows)) > 0:
-        foot += f'<div style="{_QUIET};padding:6px 0">and {more:,} more; {_how_to_see(table)}</div>'
+        how = "" if is_first else f"; {_how_to_see(table)}"
+        foot += f'<div style="{_QUIET};padding:6px 0">and {more:,} more{how}</div>'
     body = (
         f'<div style="{_BOX}"><table cellpadding="6" style="border-collapse:collapse;border:0;margin:0;font-size:13px">'
         f'<thead><tr style="{_TR}"><th style="{_TH}" aria-label="clip"></th>{heads}</tr></thead>'

@@ -62,7 +62,10 @@ def rows() -> list[Row]:
 def cells(count: int) -> tuple[str, str]:
     """Give the cells that make so many clips."""
     numbers = "|".join(map(str, range(count)))
-    return "%load_ext hailuo_nb", f"%%hailuo t2v-standard -y\nFox {{number: {numbers}}} crosses a river at dawn"
+    return (
+        "%load_ext hailuo_nb",
+        f"%%hailuo t2v-standard -y\nFox {{number: {numbers}}} crosses a river at dawn",
+    )
 
 
 def with_grain(drawn: Path, into: Path) -> None:
@@ -89,7 +92,9 @@ def saved_mb(file: Path, texts: list[str], service: Service) -> float:
     kept = {key: text for key, text in os.environ.items() if not key.startswith(("HAILUO_", "WAVESPEED_"))}
     kept |= {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH", "")]))}
     kept |= at_service(service, tier="gold", confirm_above_usd=10_000, max_clips=CLIPS)
-    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(file.parent)}})
+    client = NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(file.parent)}}
+    )
     client.execute(env=kept)
     nbformat.write(notebook, file)
     return file.stat().st_size / 1e6

@@ -239,8 +239,8 @@ def test_a_table_refuses_what_it_cannot_show(frame: pd.DataFrame) -> None:
     """One line that says what there is."""
     with pytest.raises(InvalidRequest, match="no column 'colour'; it has id"):
         ClipTable(frame, ("colour",))
-    with pytest.raises(InvalidRequest, match="1 to 200 rows, not 201"):
-        ClipTable(frame, rows=201)
+    with pytest.raises(InvalidRequest, match="1 to 500 rows, not 501"):
+        ClipTable(frame, rows=501)
     with pytest.raises(InvalidRequest, match="holds no clips"):
         ClipTable(frame[["prompt"]])
 
