@@ -138,7 +138,7 @@ class Frames:
         is_headless: bool,
         begin: Draw | None = None,
     ) -> None:
-        """Display what there is, of a long table its beginning first, and draw it again when pictures have been made."""
+        """Display what there is, of a long table its beginning first, and again when pictures have been made."""
         from hailuo_nb.notebook.table import MOST_ROWS
 
         display_id = f"{self._key()}-shown"
@@ -158,8 +158,12 @@ class Frames:
                 publish()
 
         def are_made(_: object) -> None:
-            if len(self._posters.there(rows)) > shown[-1].posters:
-                asyncio.get_running_loop().call_later(shown[-1].rest_s(), publish)
+            if len(self._posters.there(rows)) <= shown[-1].posters:
+                return
+            if rest_s := shown[-1].rest_s():
+                asyncio.get_running_loop().call_later(rest_s, publish)
+            else:
+                publish()
 
         if begin is not None:
             publish(begin)

@@ -24,6 +24,7 @@ ORDER = (
     "widget_traffic",
     "notebook_size",
     "page",
+    "completion",
     "history",
     "ledger",
     "download",

@@ -21,7 +21,7 @@ CELLS = [
     "hn.history(limit=30)",
     "hn.pivot(hn.history(service='simulator', limit=26))",
     "hn.plot_outcomes()",
-    "hn.table(rows=500)",
+    f"hn.table(rows={COUNT})",
 ]
 TABLE, PIVOT, PLOT, LONG = 1, 2, 3, 4
 
@@ -238,7 +238,7 @@ def test_500_clips_have_at_most_six_players_and_ask_for_none_unasked(lab: Notebo
     lab.run(LONG)
     lab.wait_run(LONG)
     cell = show(lab, LONG)
-    expect(rows(cell)).to_have_count(500, timeout=90_000)
+    expect(rows(cell)).to_have_count(COUNT, timeout=90_000)
     expect(cell.locator(".hailuo-play", has_text="play")).to_have_count(0, timeout=120_000)
     assert asked == set()
     clips = cell.locator(".hailuo-play")

@@ -112,6 +112,38 @@ def test_a_burst_of_updates_is_four_a_second_and_ends_with_the_last(stage: Stage
     assert stage.traits[-1][1]["note"] == "state 99"
 
 
+@pytest.mark.parametrize(("count", "most"), [(1, 4), (20, 20), (200, 20)])
+def test_however_many_clips_move_the_messages_of_a_second_are_few(
+    stage: Stage, count: int, most: int
+) -> None:
+    """At most four a second and job, and twenty a second and cell; every clip moves four times and has a picture."""
+    at: list[float] = []
+    clips = [ClipView(str(n), src=f"{n}.mp4", status="submitted", word="sent") for n in range(count)]
+    stage.show(CardView("b", tuple(clips)))
+    stage.say(type="hello", page="p")
+    widget = stage.painter.widget
+    assert widget is not None
+    widget.send = lambda *_, **__: at.append(stage.time)
+    widget.observe(lambda _: None if widget._is_quiet else at.append(stage.time), "card")
+    posters: dict[str, bytes] = {}
+    for status, word in (
+        ("processing", "working"),
+        ("processing", "late"),
+        ("downloading", "saving"),
+        ("completed", "done"),
+    ):
+        for n in range(count):
+            clips[n] = replace(clips[n], status=status, word=word)
+            if word == "done":
+                posters[str(n)] = b"jpeg"
+            stage.painter.update(CardView("b", tuple(clips)), posters)
+            stage.pass_time(0.02)
+    stage.pass_time(5)
+    assert widget.card["clips"][-1]["word"] == "done"
+    moments = sorted([*at, *(time for time, _, _, _ in stage.shown)])
+    assert max(sum(begin <= each < begin + 1 for each in moments) for begin in moments) <= most
+
+
 def test_the_twin_is_rewritten_when_what_it_shows_changes_and_not_for_seconds(stage: Stage) -> None:
     """At most every two seconds."""
     stage.show(card())

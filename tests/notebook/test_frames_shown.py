@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from hailuo_nb.errors import ClipInvalid
 from hailuo_nb.jobs import waiting
 from hailuo_nb.notebook import frames
 from hailuo_nb.notebook.frames import Frames
-from hailuo_nb.notebook.table import ClipTable
+from hailuo_nb.notebook.table import MOST_ROWS, ClipTable
 from hailuo_nb.session.session import Session
 
 COUNT = 8
@@ -187,3 +188,26 @@ def test_a_closed_session_still_shows_its_frames(session: Session, shown: list[d
     session.close()
     assert shell.show(frame) == {}
     assert "hailuo-play" in shown[-1]["text/html"]
+
+
+def test_of_a_long_table_the_beginning_comes_first(tmp_path: Path, shown: list[dict[str, Any]]) -> None:
+    """Fifty rows at once, and all of them right after in the same place; nothing waits for a picture."""
+    write_ledger(tmp_path, MOST_ROWS + 10)
+    session = Session(tmp_path)
+    shell = Shell()
+    Frames(session, shell).attach()
+    shell.show(ClipTable(history(session.ledger), rows=MOST_ROWS + 5))
+    session.close()
+    assert [each["text/html"].count("<tr") - 1 for each in shown] == [MOST_ROWS, MOST_ROWS + 5]
+    assert [each["update"] for each in shown] == [False, True]
+    assert shown[0]["transient"] == shown[1]["transient"] != {}
+    assert "and 10 more</div>" in shown[0]["text/html"]
+    assert "and 5 more; " in shown[1]["text/html"]
+
+
+def test_what_is_large_is_drawn_again_only_when_jupyters_server_lets_it_pass() -> None:
+    """It drops what exceeds 3 MB in 3 s, and a table of 500 clips with its pictures is 1.7 MB."""
+    now = time.monotonic()
+    assert frames._Shown(0, frames.LARGE + 1, now).rest_s() > 0
+    assert frames._Shown(0, frames.LARGE + 1, now - frames.SERVER_S).rest_s() == 0
+    assert frames._Shown(0, frames.LARGE, now).rest_s() == 0
