@@ -148,9 +148,14 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def _can_nest(loop: asyncio.AbstractEventLoop) -> bool:
-    """Let the loop run inside itself; uvloop and its like refuse, and are waited for plainly."""
+    """Let the loop run inside itself; uvloop and its like refuse, and are waited for plainly.
+
+    So is a loop that nest-asyncio 1.6 was applied to before: it stays that one's, whose loop within a loop loses cells.
+    """
     import nest_asyncio2
 
+    if getattr(type(loop), "_run_once", _can_nest).__module__ == "nest_asyncio":
+        return False
     try:
         nest_asyncio2.apply(loop)
     except ValueError:

@@ -704,11 +704,12 @@ class Ledger:
         newest = self.versions_of_cell(notebook, cell_id, limit=1)
         return newest[0].id if newest else None
 
-    def latest_batch_in_variable(self, variable: str) -> str | None:
-        """Give the id of the newest batch that a cell put into a variable of this name."""
+    def latest_batch_in_variable(self, variable: str, notebook: str | None = None) -> str | None:
+        """Give the id of the newest batch that a cell put into a variable, this notebook's before others'."""
         wanted = select(batches.c.id).where(batches.c.options == to_json({"variable": variable}))
+        is_here = batches.c.notebook.is_(notebook_name(notebook))
         with self._database.read() as connection:
-            return connection.execute(wanted.order_by(batches.c.seq.desc()).limit(1)).scalar()
+            return connection.execute(wanted.order_by(is_here.desc(), batches.c.seq.desc()).limit(1)).scalar()
 
     def versions_of_cell(self, notebook: str | None, cell_id: str, limit: int = 100) -> list[BatchRow]:
         """Read the batches of a cell, newest first."""

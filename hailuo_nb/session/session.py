@@ -549,7 +549,7 @@ class Session:
         The variable is gone after a restart, and what it held is still to be found by it.
         """
         named = self.ledger.rows(name=name)
-        batch = None if named else self.ledger.latest_batch_in_variable(name)
+        batch = None if named else self.ledger.latest_batch_in_variable(name, self.where().notebook)
         return self.jobs_of_batch(batch) if batch else self._handles(named)
 
     def jobs_of_batch(self, batch_id: str) -> list[Job]:

@@ -161,3 +161,27 @@ def test_arrivals_come_one_by_one(background: BackgroundLoop) -> None:
     background.submit(hand_over())
     assert [arrivals.take(5) for _ in range(5)] == [0, 1, 2, 3, 4]
     assert threading.active_count() <= threads + 1  # the background thread; none for each arrival
+
+
+def test_a_loop_of_nest_asyncio_1_6_is_waited_for_plainly(background: BackgroundLoop) -> None:
+    """It was there first, and its loop within a loop loses queued cells: no task of ours runs on it."""
+
+    def once_more(_: object) -> None:
+        raise AssertionError("this loop must not be run inside itself")
+
+    once_more.__module__ = "nest_asyncio"
+    theirs = type("Theirs", (asyncio.SelectorEventLoop,), {})
+
+    async def later() -> str:
+        await asyncio.sleep(0.01)
+        return "done"
+
+    async def cell() -> bool:
+        theirs._run_once = once_more  # type: ignore[attr-defined]
+        try:
+            return waiting.wait(background.submit(later()), 5)
+        finally:
+            del theirs._run_once  # type: ignore[attr-defined]
+
+    with asyncio.Runner(loop_factory=theirs) as runner:
+        assert runner.run(cell())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -334,3 +335,13 @@ def test_a_clip_that_is_here_names_the_option_for_another() -> None:
     )
     assert "--takes 2 for another" in Parsed(twin.twin_html(card, {})).text
     assert "--takes" not in twin.twin_html(replace(card, is_headless=True), {})
+
+
+def test_a_hundred_clips_are_a_small_part_of_a_notebook_with_the_videos_inside() -> None:
+    """At most 1/200 of a hundred clips of 3 MB as base64, with pictures as full of detail as any."""
+    out = BytesIO()
+    Image.effect_noise((480, 270), 60).convert("RGB").save(out, "JPEG", quality=70)
+    clips = tuple(clip(str(n), prompt=f"a fox at {n}, " + "words " * 30) for n in range(100))
+    bundle = twin.twin_bundle(CardView("b", clips), {str(n): out.getvalue() for n in range(100)})
+    assert bundle["text/html"].count("data:image/jpeg") >= 100
+    assert len(json.dumps(bundle)) <= 100 * 3_000_000 * 4 / 3 / 200

@@ -277,6 +277,11 @@ def test_a_cell_s_variable_is_found_after_a_restart(service: FakeService, open_s
     again = open_session(tier="silver", confirm_above_usd=100)
     assert [job.prompt for job in again.jobs_named("foxes")] == ["a red fox", "a blue fox"]
     assert again.jobs_named("fox") == []
+    elsewhere = Cell("other.ipynb", "cell-1", "an elk", "foxes")
+    again.make(Asked(text="an elk", variants=("t2v-pro",)), cell=elsewhere).wait()
+    assert [job.prompt for job in again.jobs_named("foxes")] == ["an elk"]
+    again.where = lambda: Cell("book.ipynb")
+    assert [job.prompt for job in again.jobs_named("foxes")] == ["a red fox", "a blue fox"]
     again.generate("an owl", "t2v-pro", name="foxes", wait=True)
     assert [job.prompt for job in again.jobs_named("foxes")] == ["an owl"]
 
