@@ -36,6 +36,7 @@ class Kernel:
     manager: KernelManager = field(init=False)
     client: BlockingKernelClient = field(init=False)
     said: list[dict[str, Any]] = field(default_factory=list)
+    replied: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         spec = KernelSpec(argv=[self.python, "-m", "ipykernel_launcher", "-f", "{connection_file}"])
@@ -55,7 +56,11 @@ class Kernel:
         return self.answer(self.queue(code, is_headless=is_headless), timeout)
 
     def answer(self, asked: str, timeout: float = 60.0) -> str:
-        """Wait for a cell's end and give what it printed, or the name of its error."""
+        """Wait for a cell's end and give what it printed, or the name of its error.
+
+        Its reply is waited for too: ipykernel 7.0 to 7.3 lose a message that arrives while they send a reply
+        (ipykernel pull request 1529).
+        """
         self.until(
             lambda: any(
                 kind == "status" and content["execution_state"] == "idle"
@@ -63,6 +68,9 @@ class Kernel:
             ),
             timeout,
         )
+        while asked not in self.replied:
+            reply = self.client.get_shell_msg(timeout=timeout)
+            self.replied.add(reply["parent_header"]["msg_id"])
         said = ""
         for kind, content in self.of_cell(asked):
             if kind == "stream":

@@ -9,13 +9,15 @@ and widget messages on ipykernel 7; its successor does not.)
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -46,7 +48,8 @@ def wait(future: Future[Any], timeout: float | None = None) -> bool:
         return _wait_plainly(future, timeout)
     waiting = loop.create_task(asyncio.wait({told(future, loop)}, timeout=timeout))
     try:
-        loop.run_until_complete(waiting)
+        with _interrupt_cancels(waiting, loop), _made_up_for(loop):
+            loop.run_until_complete(waiting)
     finally:
         # After an interrupt nothing of ours stays behind on the user's loop.
         waiting.cancel()
@@ -119,6 +122,59 @@ class Arrivals(Generic[T]):
                 bell = self._bell
             if not wait(bell, None if until is None else max(0.0, until - time.monotonic())):
                 raise TimeoutError("No further clip was done in time; the jobs go on.")
+
+
+@contextmanager
+def _interrupt_cancels(waiting: asyncio.Task[Any], loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Let an interrupt end the wait, and nothing else that the loop runs meanwhile.
+
+    Python raises `KeyboardInterrupt` wherever the main thread stands, and within a nested loop that may be inside a
+    task of the user's or the kernel's own reading of messages. A second interrupt is raised at once all the same:
+    what the loop runs may itself be stuck.
+    """
+    pressed = False
+
+    def interrupted(signum: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed:
+            signal.default_int_handler(signum, frame)
+        pressed = True
+        loop.call_soon_threadsafe(waiting.cancel)
+
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is None:
+        yield
+        return
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not pressed:
+            raise
+        raise KeyboardInterrupt from None
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _made_up_for(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Leave the loop around us as many callbacks as it counted before it came to us.
+
+    Python's own loop counts them first, so where the one inside ran some of them it ends with an IndexError, and the
+    kernel with it. nest-asyncio2's does not count, but takes over only at the next turn after it was applied.
+    """
+    ready = getattr(loop, "_ready", ())
+    counted = len(ready)
+    try:
+        yield
+    finally:
+        for _ in range(counted - len(ready)):
+            loop.call_soon(_nothing)
+
+
+def _nothing() -> None:
+    """Stand in for a callback that has been run."""
 
 
 def _finish(ready: asyncio.Future[None]) -> None:

@@ -6,10 +6,14 @@ import asyncio
 import contextvars
 import gc
 import logging
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 
 import pytest
 
@@ -125,6 +129,72 @@ def test_waiting_inside_a_running_loop_keeps_its_tasks_going(background: Backgro
     with asyncio.Runner() as runner:
         assert runner.run(cell()) == (True, 0)
     assert len(ticks) > 5
+
+
+def test_an_interrupt_ends_the_wait_and_no_task_of_the_user_s(background: BackgroundLoop) -> None:
+    """Wherever the signal lands, what else the loop runs goes on; a wait that is not interrupted says so."""
+    slow = background.submit(asyncio.sleep(60))
+
+    async def cell() -> list[bool]:
+        async def press() -> None:
+            """Press in the middle of a task, where Python would raise it."""
+            await asyncio.sleep(0.01)
+            signal.raise_signal(signal.SIGINT)
+            went_on.append(True)
+
+        went_on: list[bool] = []
+        for _ in range(2):
+            pressing = asyncio.ensure_future(press())
+            with pytest.raises(KeyboardInterrupt):
+                waiting.wait(slow, 10)
+            await pressing
+        return went_on
+
+    before = signal.getsignal(signal.SIGINT)
+    with asyncio.Runner() as runner:
+        assert runner.run(cell()) == [True, True]
+    assert signal.getsignal(signal.SIGINT) is before
+    assert not slow.done()
+
+
+def test_a_second_interrupt_is_raised_at_once(background: BackgroundLoop) -> None:
+    """A task that never gives way holds the loop; pressing again reaches it."""
+    slow = background.submit(asyncio.sleep(60))
+
+    async def cell() -> None:
+        async def stuck() -> None:
+            for _ in range(2):
+                signal.raise_signal(signal.SIGINT)
+            raise AssertionError("the second one did not end it")
+
+        held = asyncio.ensure_future(stuck())
+        with pytest.raises(KeyboardInterrupt):
+            waiting.wait(slow, 10)
+        with suppress(KeyboardInterrupt):
+            held.result()
+
+    with asyncio.Runner() as runner:
+        runner.run(cell())
+
+
+def test_the_first_wait_on_a_loop_leaves_it_what_it_counted() -> None:
+    """Python's own loop counts its callbacks before it runs them, and ended here with an IndexError."""
+    code = """
+import asyncio
+from hailuo_nb.jobs import waiting
+from hailuo_nb.jobs.background import BackgroundLoop
+background = BackgroundLoop("test")
+async def main():
+    loop = asyncio.get_running_loop()
+    loop.call_soon(lambda: waiting.wait(background.submit(asyncio.sleep(0.05)), 5))
+    for number in range(4):
+        loop.call_soon(print, number)
+    await asyncio.sleep(0.1)
+asyncio.run(main())
+background.close()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("0\n1\n2\n3\n", "")
 
 
 def test_a_loop_that_ended_first_is_no_error(

@@ -242,6 +242,10 @@ def test_clashes_that_are_known_are_found() -> None:
         ("tables", LOOK),
     ]
     assert rows[2].value == "plain DataFrames are drawn by itables"
+    versions["ipykernel"] = "7.3.0"
+    assert "does not hear a cell" in clashes.clashes(found, {})[0].value
+    versions["ipykernel"] = "7.4.0"
+    assert [row.what for row in clashes.clashes(found, {})] == ["jupyter-collaboration"]
     import pandas as pd
 
     versions.clear()

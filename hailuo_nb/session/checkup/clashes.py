@@ -54,12 +54,18 @@ def _nesting(found: Version, run: Callable[..., Any] | None = None) -> list[Chec
 
 
 def _kernel(found: Version) -> list[Check]:
-    """Ipykernel 7.0 sends what threads print to the wrong cell (ipykernel pull requests 1451 and 1462, in 7.1)."""
+    """Ipykernel 7.0 to 7.3, which are mended by 7.4.
+
+    7.0 sends what threads print to the wrong cell (ipykernel pull requests 1451 and 1462, in 7.1); each of them may
+    lose a message that arrives while it sends a reply (1529, in 7.4).
+    """
     kernel = _installed("ipykernel", found)
-    if not kernel.startswith("7.0."):
+    if not kernel.startswith(("7.0.", "7.1.", "7.2.", "7.3.")):
         return []
-    do = "%pip install -U ipykernel, then restart the kernel."
-    return [Check("ipykernel", LOOK, f"{kernel} sends what the background shows to the wrong cell", do)]
+    said = f"{kernel} now and then does not hear a cell until the page is reloaded"
+    if kernel.startswith("7.0."):
+        said += ", and sends what the background shows to the wrong cell"
+    return [Check("ipykernel", LOOK, said, "%pip install -U ipykernel, then restart the kernel.")]
 
 
 def _documents(found: Version) -> list[Check]:
