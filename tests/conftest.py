@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("ci", deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None)
 settings.load_profile("ci")
 
+# A wait inside a running loop has nest-asyncio2 put its own in the place of it, which leaves its loops open.
+RUN = asyncio.run
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -22,6 +25,7 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1,::1")
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(asyncio, "run", RUN)
     monkeypatch.chdir(tmp_path)
 
 

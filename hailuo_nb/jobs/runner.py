@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from hailuo_nb import errors
@@ -228,7 +229,7 @@ class Runner:
     def rate(self, job: Job, marks: Mapping[str, Any]) -> None:
         """Write down what a person says about a clip, at once, and show it."""
         row = self.desk.ledger.rate(job.id, **marks)
-        self._loop.call(job.show, row)
+        self._loop.call(self._rated, job, row)
 
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Call a function on the background thread soon."""
@@ -286,6 +287,14 @@ class Runner:
         await asyncio.gather(*tasks.values(), *helpers, self._measuring.close(), return_exceptions=True)
         for job in dict.fromkeys(jobs):
             job.settle(errors.HailuoError(ENDED.format(id=job.id)))
+
+    def _rated(self, job: Job, row: ClipRow) -> None:
+        """Show a row that was marked, and once more behind whoever set out just before with the row as it was."""
+        job.show(row)
+        carried = self._running.get(job.id)
+        if carried is not None and row.status in FINAL:
+            marks = {"rating": row.rating, "note": row.note}
+            carried.add_done_callback(lambda _: job.show(replace(job.row, **marks)))
 
     def _start(self, job: Job, row: ClipRow, fence: int | None = None) -> None:
         """Set out with a job, or wait until who carries it now has ended."""
