@@ -34,8 +34,8 @@ OLDER = 10
 # own in mind, would else call all the time.
 CALL_GAP_S, CALL_GAP_SHARE = 0.1, 0.01
 # A look costs the kernel a fraction of a millisecond, whoever asked: beyond so many out each is looked at less often,
-# so that all of them together make at most 125 looks a second.
-FEW, CROWD_S = 100, 0.008
+# so that all of them together make at most 62 looks a second.
+FEW, CROWD_S = 100, 0.016
 # So often one that is late is asked for by itself, and so often in a row the list must have been behind it.
 CHECK_GAP_S, MOST_BEHIND = 10.0, 3
 AROUND = timedelta(milliseconds=2)

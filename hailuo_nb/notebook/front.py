@@ -41,7 +41,7 @@ MOST_RESTING = 50
 # A state of 200 clips takes some 15 ms to put together, and each of them changes six times: put together at every
 # change it kept the kernel busy for minutes. So changes are gathered, the longer the more work they make.
 GATHER_S = 0.05
-MOST_OF_A_CORE = 0.03
+MOST_OF_A_CORE = 0.02
 # A longer card takes longer to draw than the cell may take to end: it is drawn behind it, into outputs that wait.
 MOST_DRAWN_IN_THE_CELL = 12
 

@@ -20,6 +20,8 @@ from hailuo_nb.media.contact import paint, thumbnail
 __all__ = ["Tile", "page_jpeg", "sheet_jpeg", "thumbnail"]
 
 _MAX_WIDTH = 1200
+MOST_TILES = 120
+"""More make a picture that nobody reads, of a thousand clips 80 MB while it is drawn."""
 
 
 def page_jpeg(png: bytes) -> bytes:
@@ -64,10 +66,13 @@ def sheet_jpeg(tiles: Sequence[Tile], title: str = "") -> bytes:
     Returns
     -------
     bytes
-        One JPEG of at most 1200 pixels in width; empty without any poster.
+        One JPEG of at most 1200 pixels in width, of at most 120 posters; empty without any poster.
     """
     if not any(tile.poster for tile in tiles):
         return b""
+    if len(tiles) > MOST_TILES:
+        title = " · ".join(filter(None, (title, f"the first {MOST_TILES} of {len(tiles):,} clips")))
+        tiles = tiles[:MOST_TILES]
     columns = min(4, len(tiles)) if len(tiles) <= 12 else 6
     wide = 320 if columns == 1 else 240 if columns <= 4 else 180
     page = paint(

@@ -62,9 +62,9 @@ def test_what_a_list_tells_of_many_is_written_at_once(world: World, monkeypatch:
         assert "processing" in [event.status for event in world.ledger.events(job.id)]
 
 
-@pytest.mark.parametrize(("out", "gap_s"), [(20, 0.0), (100, 0.0), (1000, 8.0)])
+@pytest.mark.parametrize(("out", "gap_s"), [(20, 0.0), (100, 0.0), (1000, 16.0)])
 def test_a_crowd_is_looked_at_less_often(out: int, gap_s: float) -> None:
-    """At most 125 looks a second, however many are out."""
+    """At most 62 looks a second, however many are out."""
     rolls = RollCall()
     for number in range(out):
         rolls.join(SimpleNamespace(prediction_id=number))  # type: ignore[arg-type]

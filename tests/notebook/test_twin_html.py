@@ -279,6 +279,25 @@ def test_the_sheet_says_what_a_pdf_would_not() -> None:
     assert len(sheet.thumbnail(poster)) < 3_000
 
 
+def test_a_sheet_of_a_thousand_clips_shows_the_first_of_them_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Drawn whole it took 80 MB, for a picture that nobody reads."""
+    drawn: list[dict[str, Any]] = []
+    paint = sheet.paint
+
+    def painted(page: dict[str, Any]) -> Image.Image:
+        drawn.append(page)
+        return paint(page)
+
+    monkeypatch.setattr(sheet, "paint", painted)
+    tile = sheet.Tile(picture(), "noon · $0.49")
+    assert sheet.sheet_jpeg([tile] * 1000, "foxes")
+    (page,) = drawn
+    assert page["title"] == "foxes · the first 120 of 1,000 clips"
+    assert sum(len(row["cells"]) for row in page["bands"][0]["rows"]) == 120
+
+
 def test_the_sheet_of_a_card_holds_prompt_caption_and_cost() -> None:
     """What is drawn is what the text of the card says; all of it, since a PDF shows nothing else."""
     drawn = []
