@@ -293,8 +293,7 @@ class Runner:
         job.show(row)
         carried = self._running.get(job.id)
         if carried is not None and row.status in FINAL:
-            marks = {"rating": row.rating, "note": row.note}
-            carried.add_done_callback(lambda _: job.show(replace(job.row, **marks)))
+            carried.add_done_callback(lambda _: job.show(replace(job.row, rating=row.rating, note=row.note)))
 
     def _start(self, job: Job, row: ClipRow, fence: int | None = None) -> None:
         """Set out with a job, or wait until who carries it now has ended."""
