@@ -27,7 +27,7 @@ T = TypeVar("T")
 GATHER_S = 0.02
 # And a cell of the user's, ready to run, waits for each such hand-over: with 200 jobs out, a tenth of a second now and
 # then. While this thread is there they are asked to let go sooner, which costs a busy pair of threads a percent.
-SWITCH_S = 0.001
+SWITCH_S = 0.0005
 
 
 class BackgroundLoop:

@@ -7,6 +7,7 @@ from base64 import b64decode
 from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
+from typing import Any
 
 import pytest
 from hypothesis import given
