@@ -12,7 +12,10 @@ Tried, and what it brought (two busy cores):
   through all rows: looked through once a card now;
 - naps of one future and no task each, a call for many at most every hundredth of the clips' age;
 - the turn to send read up to 3,000 former sends each time: now the one that counts;
-- who waits for a place asks once a second: now also whenever a clip is done.
+- who waits for a place asks once a second: now also whenever a clip is done;
+- looks of 62 a second in place of 125, and a card drawn in a fiftieth of a core: from 7.5 to 4.2 % of a core, and no
+  later, since one request of the list finds those that are done;
+- a contact sheet of the first 120 posters, which of all took 80 MB while it was drawn: from 180 to 94 MB.
 """
 
 from __future__ import annotations
