@@ -130,11 +130,13 @@ def _run(loop: asyncio.AbstractEventLoop, ready: threading.Event) -> None:
     loop.set_exception_handler(_log)
     loop.call_soon(ready.set)
     before = sys.getswitchinterval()
-    sys.setswitchinterval(min(before, SWITCH_S))
+    if before > SWITCH_S:
+        sys.setswitchinterval(SWITCH_S)
     try:
         loop.run_forever()
     finally:
-        sys.setswitchinterval(before)
+        if before > SWITCH_S:
+            sys.setswitchinterval(before)
         left = asyncio.all_tasks(loop)
         for task in left:
             task.cancel()

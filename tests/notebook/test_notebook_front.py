@@ -65,7 +65,7 @@ def test_many_changes_are_drawn_once(later: list[tuple[float, Callable[[], None]
     assert painter.drawn == ["a"]
     scene._drawing_s = 0.5
     scene._on_change(None)  # type: ignore[arg-type]
-    assert round(later[1][0], 1) == 16.7, "what takes long to draw is drawn seldom"
+    assert round(later[1][0], 1) == 25.0, "what takes long to draw is drawn seldom"
     batch.is_done = True
     scene._on_change(None)  # type: ignore[arg-type]
     assert painter.drawn[1] == "last b"
