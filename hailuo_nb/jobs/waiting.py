@@ -130,7 +130,7 @@ def _interrupt_cancels(waiting: asyncio.Task[Any], loop: asyncio.AbstractEventLo
 
     Python raises `KeyboardInterrupt` wherever the main thread stands, and within a nested loop that may be inside a
     task of the user's or the kernel's own reading of messages. A second interrupt is raised at once all the same:
-    what the loop runs may itself be stuck.
+    what the loop runs may itself be stuck. Where interrupts are ignored, or not Python's to handle, they stay so.
     """
     pressed = False
 
@@ -141,7 +141,9 @@ def _interrupt_cancels(waiting: asyncio.Task[Any], loop: asyncio.AbstractEventLo
         pressed = True
         loop.call_soon_threadsafe(waiting.cancel)
 
-    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGINT) is None:
+    if threading.current_thread() is not threading.main_thread() or not callable(
+        signal.getsignal(signal.SIGINT)
+    ):
         yield
         return
     before = signal.signal(signal.SIGINT, interrupted)

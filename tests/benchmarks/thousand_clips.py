@@ -15,7 +15,7 @@ Tried, and what it brought (two busy cores):
 - who waits for a place asks once a second: now also whenever a clip is done;
 - looks of 62 a second in place of 125, and a card drawn in a fiftieth of a core: from 7.5 to 4.2 % of a core, and no
   later, since one request of the list finds those that are done;
-- a contact sheet of the first 120 posters, which of all took 80 MB while it was drawn: from 180 to 94 MB.
+- a contact sheet of the first 120 posters in place of all: from 180 to 94 MB.
 """
 
 from __future__ import annotations

@@ -147,7 +147,7 @@ def test_waiting_inside_a_running_loop_keeps_its_tasks_going(background: Backgro
 
 
 def test_an_interrupt_ends_the_wait_and_no_task_of_the_user_s(background: BackgroundLoop) -> None:
-    """Wherever the signal lands, what else the loop runs goes on; a wait that is not interrupted says so."""
+    """Wherever the signal lands, what else the loop runs goes on."""
     slow = background.submit(asyncio.sleep(60))
 
     async def cell() -> list[bool]:
@@ -170,6 +170,26 @@ def test_an_interrupt_ends_the_wait_and_no_task_of_the_user_s(background: Backgr
         assert runner.run(cell()) == [True, True]
     assert signal.getsignal(signal.SIGINT) is before
     assert not slow.done()
+
+
+def test_interrupts_that_are_ignored_stay_so(background: BackgroundLoop) -> None:
+    """Whoever has switched them off goes on waiting."""
+    quick: Future[None] = Future()
+
+    async def cell() -> bool:
+        def press() -> None:
+            signal.raise_signal(signal.SIGINT)
+            quick.set_result(None)
+
+        asyncio.get_running_loop().call_soon(press)
+        return waiting.wait(quick, 10)
+
+    with asyncio.Runner() as runner:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            assert runner.run(cell())
+        finally:
+            signal.signal(signal.SIGINT, before)
 
 
 def test_a_second_interrupt_is_raised_at_once(background: BackgroundLoop) -> None:
@@ -201,10 +221,14 @@ from hailuo_nb.jobs.background import BackgroundLoop
 background = BackgroundLoop("test")
 async def main():
     loop = asyncio.get_running_loop()
-    loop.call_soon(lambda: waiting.wait(background.submit(asyncio.sleep(0.05)), 5))
+    over = asyncio.Event()
+    def cell():
+        waiting.wait(background.submit(asyncio.sleep(0.05)), 5)
+        over.set()
+    loop.call_soon(cell)
     for number in range(4):
         loop.call_soon(print, number)
-    await asyncio.sleep(0.1)
+    await over.wait()
 asyncio.run(main())
 background.close()
 """
@@ -262,11 +286,9 @@ def test_a_loop_of_nest_asyncio_1_6_is_waited_for_plainly(background: Background
         return "done"
 
     async def cell() -> bool:
-        theirs._run_once = once_more  # type: ignore[attr-defined]
-        try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(theirs, "_run_once", once_more)
             return waiting.wait(background.submit(later()), 5)
-        finally:
-            del theirs._run_once  # type: ignore[attr-defined]
 
     with asyncio.Runner(loop_factory=theirs) as runner:
         assert runner.run(cell())
