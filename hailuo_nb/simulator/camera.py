@@ -10,7 +10,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["REACH_X", "REACH_Y", "Camera", "Pose"]
+__all__ = ["FPS", "REACH_X", "REACH_Y", "Camera", "Pose"]
+
+# On twos, as drawn films are: half the drawing and half the encoding that 24 would take.
+FPS = 12
 
 # How far a shot may go, as a share of the frame: scenery is painted that much larger on each side.
 REACH_X = 0.24

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
+from hailuo_nb.simulator.camera import FPS
 from hailuo_nb.simulator.planes import Layer
 from hailuo_nb.simulator.reading import Colour, Look, mix
 
@@ -49,7 +50,7 @@ class Figure:
 
     def at(self, frame_number: int) -> Layer:
         """Draw the pose of a frame."""
-        part = frame_number / (24 * self.pose_s)
+        part = frame_number / (FPS * self.pose_s)
         return self.poses[int(part * len(self.poses)) % len(self.poses)]
 
 

@@ -1,11 +1,11 @@
 """One clip: scenery or a picture, moved by the camera, under its caption, as an H.264 file.
 
-In comes a job of :mod:`~hailuo_nb.simulator.worker`, out goes an MP4 at its path: 24 frames a second, a key
+In comes a job of :mod:`~hailuo_nb.simulator.worker`, out goes an MP4 at its path: 12 frames a second, a key
 frame each second, yuv420p, the index in front. The same job gives the same bytes: nothing here asks for time
 or chance, and x264 runs on one thread.
 
-Measured on a shared two-core machine: 6 s of 1366x768 cost 0.4 to 0.8 s of a core, a zoom 0.3 s more, and
-0.2 to 2 MB; ``tests/benchmarks/simulator.py`` tells what of.
+Measured on a shared two-core machine: 6 s of 1366x768 cost 0.3 to 0.6 s of a core, a zoom 0.2 s more, and
+0.1 to 1 MB; ``tests/benchmarks/simulator.py`` tells what of.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy.typing as npt
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from hailuo_nb.simulator.camera import REACH_X, REACH_Y, Camera, Pose
+from hailuo_nb.simulator.camera import FPS, REACH_X, REACH_Y, Camera, Pose
 from hailuo_nb.simulator.caption import Caption, make_caption
 from hailuo_nb.simulator.figures import Figure, draw_figure
 from hailuo_nb.simulator.firstframe import open_fitted
@@ -31,12 +31,11 @@ from hailuo_nb.simulator.planes import Layer, Planes
 from hailuo_nb.simulator.reading import read_moves, read_prompt
 from hailuo_nb.simulator.scenery import Scene, paint
 
-__all__ = ["FPS", "make_clip"]
+__all__ = ["make_clip"]
 
-FPS = 24
-# What moves by less than this in a frame is laid anew only every third one, so in steps of a pixel or two.
-_CREEPS_PX = 0.6
-_HOLD = 3
+# What moves by less than this in a frame is laid anew only every second one, so in steps of a pixel or two.
+_CREEPS_PX = 1.0
+_HOLD = 2
 Bytes = npt.NDArray[np.uint8]
 Compose = Callable[[Planes, int, Pose], None]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hailuo_nb.simulator.camera import Pose
+from hailuo_nb.simulator.camera import FPS, Pose
 from hailuo_nb.simulator.reading import Look
 
 __all__ = ["Particles"]
@@ -77,7 +77,7 @@ class Particles:
             draws[:, 1] * height * lower,
             draws[:, 2],
             draws[:, 3] * 6.28,
-            (step[0] * height / 24, step[1] * height / 24),
+            (step[0] * height / FPS, step[1] * height / FPS),
             (width, round(height * lower)),
             strength,
             {"fireflies": 1.0, "stars": 0.9, "dust": 0.5}.get(kind, 0.0),
@@ -87,10 +87,12 @@ class Particles:
         """Brighten the plane of a frame where they are in it."""
         wide, high = self.area
         quick = 0.5 + self.near
-        sway = np.sin(self.phase + number / 20) * plane.shape[0] * 0.008
+        sway = np.sin(self.phase + number / FPS * 1.2) * plane.shape[0] * 0.008
         x = self.x + self.step[0] * quick * number + sway - pose.turn_x - pose.carry_x * self.near
         y = self.y + self.step[1] * quick * number - pose.turn_y - pose.carry_y * self.near
-        bright = self.strength * (1 - self.twinkles * (0.5 + 0.5 * np.sin(self.phase * 3 + number / 9)))
+        bright = self.strength * (
+            1 - self.twinkles * (0.5 + 0.5 * np.sin(self.phase * 3 + number / FPS * 2.7))
+        )
         bright *= 0.45 + 0.55 * self.near
         for place, stamp in enumerate(self.stamps):
             mine = np.minimum((self.near * len(self.stamps)).astype(int), len(self.stamps) - 1) == place

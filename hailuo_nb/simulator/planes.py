@@ -16,7 +16,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from hailuo_nb.simulator.camera import Pose
+from hailuo_nb.simulator.camera import FPS, Pose
 
 __all__ = ["Layer", "Planes", "planes_of"]
 
@@ -72,11 +72,27 @@ class Planes:
         frame.v.paste(self.v, half, half_mask)
 
 
-def planes_of(picture: Image.Image) -> Planes:
-    """Turn an RGB picture (even width and height) into planes."""
+def planes_of(picture: Image.Image, size: tuple[int, int] | None = None) -> Planes:
+    """Turn an RGB picture into planes.
+
+    Parameters
+    ----------
+    picture : Image
+        Of even width and height, or a soft one of any size to be drawn out to `size`: painted small, and drawn
+        out plane by plane, it costs a fraction.
+    size : tuple of int, optional
+        Even width and height.
+    """
     rgb = picture.convert("RGB")
-    small = rgb.reduce(2)
-    return Planes(rgb.convert("L", _Y), small.convert("L", _U), small.convert("L", _V))
+    if size is None:
+        small = rgb.reduce(2)
+        return Planes(rgb.convert("L", _Y), small.convert("L", _U), small.convert("L", _V))
+    half = (size[0] // 2, size[1] // 2)
+    y, u, v = (
+        rgb.convert("L", matrix).resize(to, Image.Resampling.BILINEAR)
+        for matrix, to in ((_Y, size), (_U, half), (_V, half))
+    )
+    return Planes(y, u, v)
 
 
 @dataclass(frozen=True)
@@ -114,25 +130,33 @@ class Layer:
     @classmethod
     def of(
         cls,
-        picture: Image.Image,
+        picture: Image.Image | Planes,
         *,
+        mask: Image.Image | None = None,
         left: int,
         top: int,
         depth: float,
         drift: float = 0.0,
         bob: tuple[float, float] = (0.0, 1.0),
     ) -> Layer:
-        """Make a layer of an RGB or RGBA picture of even width and height."""
-        whole = planes_of(picture)
-        if picture.mode != "RGBA":
+        """Make a layer of planes, or of an RGB or RGBA picture of even width and height.
+
+        A picture smaller than its `mask` is a soft one: see `planes_of`.
+        """
+        if isinstance(picture, Planes):
+            whole = picture
+        else:
+            if mask is None and picture.mode == "RGBA":
+                mask = picture.getchannel("A")
+            whole = planes_of(picture, mask.size if mask and mask.size != picture.size else None)
+        if mask is None:
             return cls(whole, None, None, left, top, depth, drift, bob)
-        mask = picture.getchannel("A")
         rows = np.asarray(mask).min(axis=1) < 255
         open_rows = 2 * ((int(np.flatnonzero(rows)[-1]) + 2) // 2) if rows.any() else 0
-        if open_rows >= picture.height:
+        if open_rows >= mask.height:
             return cls(whole, mask, mask.reduce(2), left, top, depth, drift, bob)
-        upper = mask.crop((0, 0, picture.width, open_rows))
-        solid = whole.rows(open_rows, picture.height)
+        upper = mask.crop((0, 0, mask.width, open_rows))
+        solid = whole.rows(open_rows, mask.height)
         return cls(whole.rows(0, open_rows), upper, upper.reduce(2), left, top, depth, drift, bob, solid)
 
     @property
@@ -159,7 +183,7 @@ class Layer:
     def corner(self, pose: Pose, frame_number: int) -> tuple[float, float]:
         """Tell where in a frame its corner is, when the camera is there."""
         amount, period_s = self.bob
-        rise = amount * math.sin(2 * math.pi * frame_number / (24 * period_s)) if amount else 0.0
+        rise = amount * math.sin(2 * math.pi * frame_number / (FPS * period_s)) if amount else 0.0
         return (
             self.left - pose.turn_x - pose.carry_x * self.depth + self.drift * frame_number,
             self.top - pose.turn_y - pose.carry_y * self.depth + rise,

@@ -11,18 +11,22 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
 from hailuo_nb.simulator.camera import REACH_X, REACH_Y
-from hailuo_nb.simulator.planes import Layer
+from hailuo_nb.simulator.planes import Layer, Planes, planes_of
 from hailuo_nb.simulator.reading import Colour, Look, dice_of, mix
 
 __all__ = ["Scene", "paint"]
 
 Floats = npt.NDArray[np.float32]
+_SKY_DEPTH = 0.03
+# The brightness of a star.
+_STARLIGHT = 229
 
 
 @dataclass
@@ -78,8 +82,9 @@ class Scene:
 
     def add(
         self,
-        picture: Image.Image,
+        picture: Image.Image | Planes,
         *,
+        mask: Image.Image | None = None,
         top: int,
         depth: float,
         drift: float = 0.0,
@@ -88,7 +93,8 @@ class Scene:
     ) -> None:
         """Put a layer in front."""
         at = -self.margin_x if left is None else left
-        self.layers.append(Layer.of(picture, left=at, top=top, depth=depth, drift=drift, bob=bob))
+        layer = Layer.of(picture, mask=mask, left=at, top=top, depth=depth, drift=drift, bob=bob)
+        self.layers.append(layer)
 
     def figure_here(self, ground: float) -> None:
         """Whoever moves does so in front of what is painted so far."""
@@ -162,6 +168,21 @@ def _gradient(height: int, stops: list[tuple[float, Colour]]) -> Floats:
     )
 
 
+def _picture(rgb: npt.NDArray[Any]) -> Image.Image:
+    """Give colours, 0 to 255, as a picture."""
+    return Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8))
+
+
+def _column(shade: Floats) -> Image.Image:
+    """Give rows of colour as a picture one pixel wide, to be drawn out to a layer's size."""
+    return Image.fromarray(shade[:, None, :].astype(np.uint8))
+
+
+def _mask(cover: npt.NDArray[Any]) -> Image.Image:
+    """Give how much is covered, 0 to 1, as a mask."""
+    return Image.fromarray((cover * 255).astype(np.uint8))
+
+
 def _sky(scene: Scene, *, sun: bool = True, stars: bool | None = None) -> None:
     """Paint the sky with its light, from above the frame to below the horizon."""
     palette, dice = scene.look.palette, scene.dice
@@ -183,31 +204,29 @@ def _sky(scene: Scene, *, sun: bool = True, stars: bool | None = None) -> None:
             strength *= 0.4
         glow = strength * np.exp(-far / 0.16) + 0.3 * strength * np.exp(-far / 0.5)
         sky += glow[:, :, None] * (np.array(palette.light, np.float32) - sky)
-    picture = Image.fromarray(np.clip(sky, 0, 255).astype(np.uint8)).resize(
-        (wide, high), Image.Resampling.BICUBIC
-    )
+    planes = planes_of(_picture(sky), (wide, high))
     clear_night = scene.look.light == "night" and scene.look.weather != "rain"
     if stars if stars is not None else clear_night:
-        _stars(picture, dice, round(high * line), scene)
+        _stars(planes.y, dice, round(high * line), scene)
+    scene.add(planes, top=-scene.margin_y, depth=_SKY_DEPTH)
     if sun and scene.look.weather != "rain":
-        _disc(picture, scene, (light_x * 3, light_y * 3))
-    scene.add(picture, top=-scene.margin_y, depth=0.03)
+        _disc(scene)
 
 
-def _stars(picture: Image.Image, dice: random.Random, below: int, scene: Scene) -> None:
-    """Small lights in the upper sky, fewer towards the horizon."""
-    draw = ImageDraw.Draw(picture)
+def _stars(bright: Image.Image, dice: random.Random, below: int, scene: Scene) -> None:
+    """Small lights in the brightness of the upper sky, fewer towards the horizon."""
+    draw = ImageDraw.Draw(bright)
     for _ in range(260):
-        x, y = dice.randrange(picture.width), below * dice.random() ** 1.4
+        x, y = dice.randrange(bright.width), below * dice.random() ** 1.4
         size = scene.height / 768 * (0.7 + 1.2 * dice.random() ** 3)
-        under = picture.getpixel((x, min(int(y), picture.height - 1)))
-        assert isinstance(under, tuple)
-        shade = mix((under[0], under[1], under[2]), (245, 248, 255), 0.35 + 0.6 * dice.random())
+        under = bright.getpixel((x, min(int(y), bright.height - 1)))
+        assert isinstance(under, int)
+        shade = round(under + (_STARLIGHT - under) * (0.35 + 0.6 * dice.random()))
         draw.ellipse((x - size, y - size, x + size, y + size), fill=shade)
 
 
-def _disc(picture: Image.Image, scene: Scene, at: tuple[float, float]) -> None:
-    """Sun or moon."""
+def _disc(scene: Scene) -> None:
+    """Sun or moon, as a layer of its own: the sky behind it stays soft."""
     night = scene.look.light == "night"
     size = scene.px({"night": 0.055, "day": 0.05}.get(scene.look.light, 0.085))
     scale = 4
@@ -221,7 +240,11 @@ def _disc(picture: Image.Image, scene: Scene, at: tuple[float, float]) -> None:
             draw.ellipse(
                 [side * (x - r), side * (y - r), side * (x + r), side * (y + r)], fill=(214, 220, 236)
             )
-    picture.paste(face.reduce(scale), (round(at[0] - size), round(at[1] - size)), mask.reduce(scale))
+    left, top = (
+        round(share * whole) - size
+        for share, whole in ((scene.light_x, scene.width), (scene.light_y, scene.height))
+    )
+    scene.add(face.reduce(scale), mask=mask.reduce(scale), left=left, top=top, depth=_SKY_DEPTH)
 
 
 def _clouds(scene: Scene, *, count: int, top: float, bottom: float, strength: float) -> None:
@@ -245,10 +268,9 @@ def _clouds(scene: Scene, *, count: int, top: float, bottom: float, strength: fl
     soft = small.filter(ImageFilter.GaussianBlur(small.height / 26)).point(lambda value: value * strength)
     body = mix(palette.low, (255, 255, 255), 0.45 if scene.look.light != "night" else 0.05)
     under = mix(palette.middle, palette.far, 0.25)
-    shade = np.repeat(_gradient(high, [(0, body), (0.55, body), (1, under)])[:, None, :], wide, axis=1)
-    picture = Image.fromarray(shade.astype(np.uint8)).convert("RGBA")
-    picture.putalpha(soft.resize((wide, high), Image.Resampling.BICUBIC))
-    scene.add(picture, top=scene.px(top), depth=0.08, drift=drift)
+    shade = _gradient(high, [(0, body), (0.55, body), (1, under)])
+    mask = soft.resize((wide, high), Image.Resampling.BICUBIC)
+    scene.add(_column(shade), mask=mask, top=scene.px(top), depth=0.08, drift=drift)
 
 
 def _ridge(
@@ -280,10 +302,7 @@ def _ridge(
             cap = np.clip(1.25 - height * 2.2, 0, 1) * tall
             white = np.array(mix(scene.look.palette.low, (250, 252, 255), 0.7), np.float32)
             rgb += cap[:, :, None] * (white * (1 + 0.16 * relief[:, :, None]) - rgb)
-    soft = Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8))
-    picture = soft.resize((wide, high), Image.Resampling.BILINEAR).convert("RGBA")
-    picture.putalpha(Image.fromarray((alpha * 255).astype(np.uint8)))
-    scene.add(picture, top=top, depth=depth)
+    scene.add(_picture(rgb), mask=_mask(alpha), top=top, depth=depth)
 
 
 def _relief(scene: Scene, line: Floats, y: Floats) -> Floats:
@@ -311,13 +330,14 @@ def _water(scene: Scene, top: float, *, waves: int = 4) -> None:
     rows = _gradient(
         high, [(0, mix(far, deep, 0.12)), (0.25, mix(far, deep, 0.5)), (1, mix(deep, (0, 0, 0), 0.25))]
     )
-    body = np.repeat(rows[:, None, :], wide, axis=1)
-    x = np.arange(wide, dtype=np.float32)[None, :]
-    y = np.arange(high, dtype=np.float32)[:, None]
+    # Still water is soft: half the size is enough.
+    body = np.repeat(rows[::2, None, :], wide // 2, axis=1)
+    x = np.arange(0, wide, 2, dtype=np.float32)[None, :]
+    y = np.arange(0, high, 2, dtype=np.float32)[:, None]
     column = np.abs(x - scene.margin_x - scene.light_x * scene.width) / (scene.height * 0.07 + y * 0.55)
     shine = np.exp(-(column**2)) * (0.7 * np.exp(-y / (high * 0.45)))
     body += shine[:, :, None] * 0.75 * (np.array(palette.light, np.float32) - body)
-    scene.add(Image.fromarray(np.clip(body, 0, 255).astype(np.uint8)), top=start, depth=0.3)
+    scene.add(planes_of(_picture(body), (wide, high)), top=start, depth=0.3)
     for number in range(waves):
         share = (number + 0.6) / waves
         crest = start + high * (0.1 + 0.62 * share**1.5)
@@ -334,18 +354,17 @@ def _wave(scene: Scene, line: Floats, tone: Colour, deep: Colour, number: int) -
     below = np.arange(high, dtype=np.float32)[:, None] + top - line[None, :]
     edge = np.clip(below + 0.5, 0, 1)
     fade = np.clip(1 - below / (high * 0.75), 0, 1)
-    crest = np.exp(-np.clip(below, 0, None) / max(scene.px(0.006), 1))
+    crest = np.exp(-np.clip(below[::2, ::2], 0, None) / max(scene.px(0.006), 1))
     one, other = (
         np.array(mix(tone, (255, 255, 255), 0.3), np.float32),
         np.array(mix(tone, deep, 0.2), np.float32),
     )
     rgb = other + crest[:, :, None] * (one - other)
-    picture = Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8)).convert("RGBA")
-    picture.putalpha(Image.fromarray((edge * fade * 210).astype(np.uint8)))
     way = 1 if number % 2 else -1
     drift = way * scene.width * (0.03 + 0.02 * number) / scene.frames
     scene.add(
-        picture,
+        _picture(rgb),
+        mask=_mask(edge * fade * 0.824),
         top=top,
         depth=0.35 + 0.13 * number,
         drift=drift,
@@ -386,9 +405,7 @@ def _woods(scene: Scene, level: float, tall: float, colour: Colour, *, depth: fl
         high,
         [(0, mix(colour, scene.look.palette.low, 0.18)), (0.5, colour), (1, mix(colour, (0, 0, 0), 0.3))],
     )
-    picture = Image.fromarray(np.repeat(shade[:, None, :], wide, axis=1).astype(np.uint8)).convert("RGBA")
-    picture.putalpha(full)
-    scene.add(picture, top=top, depth=depth)
+    scene.add(_column(shade), mask=full, top=top, depth=depth)
 
 
 def _grass(scene: Scene, level: float, colour: Colour, *, depth: float) -> None:
@@ -623,9 +640,7 @@ def _space(scene: Scene) -> None:
     rgb += rim[:, :, None] * (np.array((190, 225, 255), np.float32) - rgb) * 0.8
     haze = np.clip(1 + inside / scene.px(0.05), 0, 1) * 0.35 * lit
     alpha = np.where(inside > 0, np.clip(inside + 0.5, 0, 1), haze**2)
-    picture = Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8)).convert("RGBA")
-    picture.putalpha(Image.fromarray((alpha * 255).astype(np.uint8)))
-    scene.add(picture, top=top, depth=0.3)
+    scene.add(_picture(rgb), mask=_mask(alpha), top=top, depth=0.3)
     scene.figure_here(0.5)
 
 
@@ -651,7 +666,7 @@ def _table(scene: Scene) -> None:
     rgb = np.array(wood, np.float32) * ((1 + tone + grain + seam) * fall)[:, :, None]
     rgb += sheen[:, :, None] * (np.array(palette.light, np.float32) - rgb)
     rgb[: max(2, scene.px(0.006))] *= 1.25
-    scene.add(Image.fromarray(np.clip(rgb, 0, 255).astype(np.uint8)), top=start, depth=0.75)
+    scene.add(_picture(rgb), top=start, depth=0.75)
     scene.figure_here(0.77)
 
 
@@ -678,10 +693,7 @@ def _room(scene: Scene) -> None:
         draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
     soft = glow.filter(ImageFilter.GaussianBlur(small_h / 160))
     bright = np.asarray(picture, np.float32) + np.asarray(soft, np.float32) * 0.6
-    finished = Image.fromarray(np.clip(bright, 0, 255).astype(np.uint8)).resize(
-        (wide, high), Image.Resampling.BICUBIC
-    )
-    scene.add(finished, top=-scene.margin_y, depth=0.25)
+    scene.add(planes_of(_picture(bright), (wide, high)), top=-scene.margin_y, depth=0.25)
 
 
 _PLACES: dict[str, Callable[[Scene], None]] = {

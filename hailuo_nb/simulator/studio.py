@@ -25,7 +25,7 @@ from typing import Any
 __all__ = ["ClipOrder", "PictureRefused", "RenderFailed", "Studio"]
 
 # Part of every clip's key: raise it whenever the same order would give other bytes.
-_STYLE = 3
+_STYLE = 4
 _ATTEMPTS = 2
 
 

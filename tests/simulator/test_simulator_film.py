@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from hailuo_nb.simulator.camera import FPS
 from hailuo_nb.simulator.film import make_clip
 from hailuo_nb.simulator.firstframe import PictureUnfit
 
@@ -46,15 +47,15 @@ def middle(frame: np.ndarray[Any, Any]) -> tuple[float, float]:
 
 
 def test_a_clip_is_what_players_like(tmp_path: Path) -> None:
-    """H.264, yuv420p, 24 frames a second, exact length, a key frame each second, index in front, no date inside."""
+    """H.264, yuv420p, 12 frames a second, exact length, a key frame each second, index in front, no date inside."""
     path = tmp_path / "a.mp4"
     make_clip(job(path, "waves", length_s=3))
     data = path.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
     with av.open(str(path)) as clip:
         stream = clip.streams.video[0]
-        assert (stream.codec_context.name, stream.pix_fmt, stream.average_rate) == ("h264", "yuv420p", 24)
-        assert (stream.frames, float(stream.duration * stream.time_base)) == (72, 3.0)
+        assert (stream.codec_context.name, stream.pix_fmt, stream.average_rate) == ("h264", "yuv420p", FPS)
+        assert (stream.frames, float(stream.duration * stream.time_base)) == (36, 3.0)
         assert "creation_time" not in clip.metadata
         keys = [
             packet.pts * packet.time_base
@@ -120,7 +121,7 @@ def test_zooms_grow_and_shrink(tmp_path: Path, command: str, grows: bool) -> Non
     make_clip(job(tmp_path / "a.mp4", f"[{command}]", picture=str(source)))
     first, last = (
         (frame[50:190, 100:-100] > 160).sum()
-        for frame in frames(tmp_path / "a.mp4")[:: SMALL["length_s"] * 24 - 1]
+        for frame in frames(tmp_path / "a.mp4")[:: SMALL["length_s"] * FPS - 1]
     )
     assert bool(last > first * 1.3) == grows
     assert bool(last < first * 0.8) != grows
@@ -168,7 +169,7 @@ def test_pictures_outside_the_limits_are_refused(tmp_path: Path, size: tuple[int
 def test_any_prompt_can_be_drawn(tmp_path: Path, prompt: str) -> None:
     """Letters without a shape in the font are boxes, never an error."""
     make_clip(job(tmp_path / "a.mp4", prompt))
-    assert len(frames(tmp_path / "a.mp4")) == 24
+    assert len(frames(tmp_path / "a.mp4")) == FPS
 
 
 def test_words_are_burnt_in(tmp_path: Path) -> None:
@@ -176,7 +177,7 @@ def test_words_are_burnt_in(tmp_path: Path) -> None:
     for take in (1, 2):
         wanted = job(tmp_path / str(take), "a calm night", take=take, width=960, height=540)
         make_clip(wanted)
-    one, two = (frames(tmp_path / str(take))[12] for take in (1, 2))
+    one, two = (frames(tmp_path / str(take))[6] for take in (1, 2))
     assert (one[20:60, 20:220] > 180).sum() > 200
     assert (one[430:510, 20:400] > 180).sum() > 200
     assert np.abs(one[480:525, -120:] - two[480:525, -120:]).max() > 60

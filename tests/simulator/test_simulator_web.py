@@ -46,7 +46,7 @@ def test_a_clip_goes_from_created_to_completed_and_can_be_fetched(call: Any) -> 
     assert answer.headers["content-type"] == "video/mp4"
     with av.open(io.BytesIO(answer.content)) as clip:
         stream = clip.streams.video[0]
-        assert (stream.width, stream.height, stream.frames) == (1366, 768, 144)
+        assert (stream.width, stream.height, stream.frames) == (1366, 768, 72)
 
 
 def test_a_clip_is_served_in_ranges(call: Any) -> None:
