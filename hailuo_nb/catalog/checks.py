@@ -20,7 +20,7 @@ from hailuo_nb.catalog.variants import Variant, all_variants
 if TYPE_CHECKING:
     import jsonschema_rs
 
-__all__ = ["FORBIDDEN", "checked_inputs", "is_image_input", "normal_prompt"]
+__all__ = ["FORBIDDEN", "checked_inputs", "checked_prompt", "is_image_input", "normal_prompt"]
 
 # The session sees to these itself: it polls, fetches and keeps what comes back.
 FORBIDDEN = frozenset(
@@ -78,6 +78,14 @@ def checked_inputs(
     faults += [_missing(variant, name) for name in variant.required if name not in sent and name not in asked]
     _state_switches(variant, asked, sent)
     return {name: sent[name] for name in variant.inputs if name in sent}, faults
+
+
+def checked_prompt(variant: Variant, text: str) -> tuple[str | None, list[str]]:
+    """Give a text as it would be sent, None for an empty one, and its faults."""
+    faults: list[str] = []
+    sent: dict[str, object] = {}
+    _check_prompt(variant, text, sent, faults)
+    return (str(sent["prompt"]) if sent else None), faults
 
 
 def is_image_input(name: str) -> bool:

@@ -15,13 +15,13 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from hailuo_nb.catalog.checks import checked_inputs
+from hailuo_nb.catalog.checks import checked_inputs, checked_prompt
 from hailuo_nb.catalog.imageref import ImageRef, address_without_query
 from hailuo_nb.catalog.values import plain
 from hailuo_nb.catalog.variants import Variant
 from hailuo_nb.errors import InvalidRequest
 
-__all__ = ["GenerationRequest", "ImageRef", "build", "hash_of_kept", "read_value"]
+__all__ = ["GenerationRequest", "ImageRef", "build", "hash_of_kept", "read_value", "reworded"]
 
 # Part of every hash. A change of it, or of the canonical text, would make every saved clip one to be paid
 # anew.
@@ -163,6 +163,30 @@ def build(
         inputs=MappingProxyType(sent),
         duration_s=variant.length_s(sent),
     )
+
+
+def reworded(request: GenerationRequest, variant: Variant, prompt: str) -> GenerationRequest | None:
+    """Give the same request with another text, for which nothing else is checked again.
+
+    Parameters
+    ----------
+    request : GenerationRequest
+        One that `build` gave.
+    variant : Variant
+        What it was built for.
+    prompt : str
+        The text, as for `build`.
+
+    Returns
+    -------
+    GenerationRequest or None
+        None where `build` has to say: the text has a fault, or one of the two has none.
+    """
+    text, faults = checked_prompt(variant, prompt)
+    if faults or text is None or "prompt" not in request.inputs:
+        return None
+    inputs = MappingProxyType({**request.inputs, "prompt": text})
+    return GenerationRequest(request.variant, request.model_id, inputs, request.duration_s)
 
 
 def hash_of_kept(model_id: str, kept: Mapping[str, Any]) -> str | None:

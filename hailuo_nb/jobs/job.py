@@ -87,11 +87,19 @@ class Job:
     """
 
     def __init__(
-        self, row: ClipRow, folder: Path, file: str, carrier: Carrier, *, cached: bool = False
+        self,
+        row: ClipRow,
+        folder: Path,
+        name_of: Callable[[ClipRow], str],
+        carrier: Carrier,
+        *,
+        cached: bool = False,
     ) -> None:
         self._row = row
         self._folder = folder
-        self._file = file
+        # Its name is worked out when somebody asks: a cell of a hundred clips returns before anybody does.
+        self._name_of = name_of
+        self._file = ""
         self._carrier = carrier
         self._lock = threading.Lock()
         self._settled: Future[Path] = Future()
@@ -193,6 +201,8 @@ class Job:
     @property
     def file(self) -> str:
         """Where the file is or will be, relative to the notebook's folder, with forward slashes."""
+        if not self._file:
+            self._file = self._name_of(self._row)
         return inside(self._row.path) or self._file
 
     @file.setter

@@ -179,7 +179,7 @@ class Runner:
             job = self._jobs.get(row.id)
             if job is None or (cached and not job.cached):
                 poster = job.poster if job else b""
-                job = Job(row, self.desk.folder, self.desk.file_of(row), self, cached=cached)
+                job = Job(row, self.desk.folder, self.desk.file_of, self, cached=cached)
                 job.poster = poster
                 self._jobs[row.id] = job
             self._kept.add(job)

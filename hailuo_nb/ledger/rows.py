@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -318,16 +318,32 @@ def columns_from(fields: Mapping[str, Any]) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for name, value in fields.items():
         column, write = _writer(name)
-        if value is not None and write is not None:
-            columns[column] = write(value)
+        columns[column] = None if value is None else write(value)
+    return columns
+
+
+def columns_of(rows: Sequence[ClipRow]) -> dict[str, list[Any]]:
+    """Turn rows into columns of their table, column by column, and without those that are empty in all of them.
+
+    The rows of one cell have nearly everything in common, and what is the same object is written once.
+    """
+    columns: dict[str, list[Any]] = {}
+    fields = [vars(row) for row in rows]
+    for name in fields[0]:
+        values = [each[name] for each in fields]
+        if values.count(None) == len(values):
+            continue
+        column, write = _writer(name)
+        if len(set(map(id, values))) == 1:
+            columns[column] = [write(values[0])] * len(values)
         else:
-            columns[column] = clean(value) if isinstance(value, str) else value
+            columns[column] = [None if value is None else write(value) for value in values]
     return columns
 
 
 @cache
-def _writer(name: str) -> tuple[str, Callable[[Any], Any] | None]:
-    """Give the column of a field and what writes its value."""
+def _writer(name: str) -> tuple[str, Callable[[Any], Any]]:
+    """Give the column of a field and what writes its value, unless that is None."""
     if name.endswith("_usd"):
         return name.removesuffix("_usd") + "_micros", to_micros
     if name.endswith("_utc"):
@@ -338,7 +354,11 @@ def _writer(name: str) -> tuple[str, Callable[[Any], Any] | None]:
         return name, int
     if name == "url":
         return name, address_without_query
-    return name, _cut if name == "error" else None
+    return name, _cut if name == "error" else _plain
+
+
+def _plain(value: Any) -> Any:
+    return clean(value) if isinstance(value, str) else value
 
 
 def _cut(text: str) -> str:
@@ -430,7 +450,9 @@ def notebook_name(notebook: str | None) -> str | None:
 def short_id(service: str, request_hash: str, take: int, attempt: int, length: int = 8) -> str:
     """Give a clip's id: the same in every ledger, easy to type, never a number; a longer one begins alike."""
     whole = f"{service}\n{request_hash}\n{take}\n{attempt}".encode()
-    rest, first = divmod(int.from_bytes(hashlib.sha256(whole).digest()), len(_FIRST))
+    # Only the last digits are needed, and small numbers are divided quicker.
+    number = int.from_bytes(hashlib.sha256(whole).digest()) % (len(_FIRST) * len(_ALPHABET) ** (length - 1))
+    rest, first = divmod(number, len(_FIRST))
     text = _FIRST[first]
     while len(text) < length:
         rest, digit = divmod(rest, len(_ALPHABET))

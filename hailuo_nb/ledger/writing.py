@@ -19,7 +19,16 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hailuo_nb.catalog.quotes import usd_text
 from hailuo_nb.errors import BudgetExceeded, LedgerError
-from hailuo_nb.ledger.rows import ClipRow, clean, columns_from, fields_from, to_micros, to_time, to_usd
+from hailuo_nb.ledger.rows import (
+    ClipRow,
+    clean,
+    columns_from,
+    columns_of,
+    fields_from,
+    to_micros,
+    to_time,
+    to_usd,
+)
 from hailuo_nb.ledger.status import counted_micros
 from hailuo_nb.ledger.tables import clips, events, spent
 
@@ -64,10 +73,9 @@ class Writing:
         if not rows:
             return
         # Most columns of a new row are empty, and binding emptiness costs as much as binding text.
-        fields = [vars(row) for row in rows]
-        filled = [name for name in fields[0] if any(each[name] is not None for each in fields)]
-        insert_all(
-            self.connection, clips, [columns_from({name: each[name] for name in filled}) for each in fields]
+        columns = columns_of(rows)
+        self.connection.exec_driver_sql(
+            _insert_text(clips.name, tuple(columns)), list(zip(*columns.values(), strict=True))
         )
         self._charge((row.service, _counted(row)) for row in rows)
         self.tell(rows, "status", detail)

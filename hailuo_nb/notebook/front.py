@@ -42,7 +42,7 @@ MOST_RESTING = 50
 # change it kept the kernel busy for minutes. So changes are gathered, the longer the more work they make.
 GATHER_S = 0.05
 MOST_OF_A_CORE = 0.02
-# A longer card takes longer to draw than the cell may take to end: it is drawn behind it, into outputs that wait.
+# A longer card takes longer to draw than a cell may take to end.
 MOST_DRAWN_IN_THE_CELL = 12
 
 
@@ -167,7 +167,11 @@ class _Scene:
         show_static(self._card(), self._posters(), display_id=self._display_id, publish=self._publish)
 
     def show_live(self) -> CardWidget | None:
-        """Display card and twin, and keep them in step; gives the card."""
+        """Display card and twin, and keep them in step; gives the card, where it is drawn at once.
+
+        What moves, or is long, is drawn behind its cell, into outputs that wait for it: making a widget takes as long
+        as writing down what the cell asks for. Clips that are all here are shown by the cell itself.
+        """
         self._painter = CardPainter(
             self._display_id,
             call_later=_call_later,
@@ -175,7 +179,7 @@ class _Scene:
             clip_bytes=self._clip_bytes,
             publish=self._publish,
         )
-        if self._publish is None and len(self._batch.places) > MOST_DRAWN_IN_THE_CELL:
+        if self._publish is None and (self.is_moving or len(self._batch.places) > MOST_DRAWN_IN_THE_CELL):
             self._painter.make_room()
             self._session.runner(self._batch.service).call(self._begin)
         else:

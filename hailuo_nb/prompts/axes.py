@@ -52,6 +52,11 @@ class Grid:
     zips : tuple of tuple of str
         Groups of axes that move together instead of being multiplied, as ``(("light", "mood"),)``.
 
+    Attributes
+    ----------
+    count : int
+        How many combinations there are.
+
     Raises
     ------
     PromptInvalid
@@ -68,20 +73,16 @@ class Grid:
 
     axes: tuple[Axis, ...]
     zips: tuple[tuple[str, ...], ...] = ()
+    count: int = field(init=False, compare=False)
     _groups: tuple[tuple[int, ...], ...] = field(init=False, repr=False, compare=False)
+    # How many steps each group of axes has.
+    _lengths: tuple[int, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_groups", _grouped(self.axes, self.zips))
-
-    @property
-    def count(self) -> int:
-        """How many combinations there are."""
-        return math.prod(self._lengths)
-
-    @property
-    def _lengths(self) -> list[int]:
-        """How many steps each group of axes has."""
-        return [len(self.axes[group[0]].values) for group in self._groups]
+        groups = _grouped(self.axes, self.zips)
+        lengths = tuple(len(self.axes[group[0]].values) for group in groups)
+        for name, value in {"_groups": groups, "_lengths": lengths, "count": math.prod(lengths)}.items():
+            object.__setattr__(self, name, value)
 
     def at(self, index: int) -> Choice:
         """Give one combination by its number, from 0."""

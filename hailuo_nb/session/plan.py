@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from hailuo_nb.catalog.imageref import ImageRef
 from hailuo_nb.catalog.quotes import Quote
-from hailuo_nb.catalog.request import GenerationRequest, build, read_value
+from hailuo_nb.catalog.request import GenerationRequest, build, read_value, reworded
 from hailuo_nb.catalog.variants import Variant
 from hailuo_nb.errors import InvalidRequest, TooManyClips, UnknownVariant
 from hailuo_nb.prompts.axes import Choice, Grid, sampled
@@ -138,17 +138,23 @@ def wanted_clips(
     clips: list[Wanted] = []
     faults: dict[tuple[int, str], list[Choice]] = {}
     tried: dict[int, int] = {}
+    # Neither the checks of anything but the text nor the price change with it.
+    known: dict[_Terms, tuple[GenerationRequest, Quote]] = {}
     for at, number in _chosen(columns, asked):
         column = columns[at]
         choice = column.prompt.grid.at(number)
         tried[at] = tried.get(at, 0) + 1
+        terms = _terms_of(column)
+        like = known.get(terms) if terms else None
         try:
-            request = _request(asked, column, dict(choice))
+            request = _request(asked, column, dict(choice), like[0] if like else None)
         except InvalidRequest as error:
             for fault in error.faults:
                 faults.setdefault((at, fault), []).append(choice)
             continue
-        price = quote(column.variant, request)
+        price = like[1] if like else quote(column.variant, request)
+        if terms and not like:
+            known[terms] = request, price
         clips += [
             Wanted(
                 request,
@@ -242,6 +248,16 @@ class _Column:
     prompt: _Prompt
     variant: Variant
     duration: int | None
+
+
+_Terms = tuple[str, int | None]
+"""What tells the requests of one cell apart besides their texts: model and length."""
+
+
+def _terms_of(column: _Column) -> _Terms | None:
+    """Tell which requests differ in their text alone; None where a row brings its own picture."""
+    row = column.prompt.row
+    return None if row is not None and row.image is not None else (column.variant.model_id, column.duration)
 
 
 def _prompts(asked: Asked) -> list[_Prompt]:
@@ -374,12 +390,19 @@ def _chosen(columns: Sequence[_Column], asked: Asked) -> Iterator[tuple[int, int
         yield at, place - (ends[at - 1] if at else 0)
 
 
-def _request(asked: Asked, column: _Column, choice: Mapping[str, str]) -> GenerationRequest:
+def _request(
+    asked: Asked, column: _Column, choice: Mapping[str, str], like: GenerationRequest | None
+) -> GenerationRequest:
+    """Build the request of one combination, or reword one that differs from it in the text alone."""
     variant, row = column.variant, column.prompt.row
+    prompt = column.prompt.plan.prompt_for(choice)
+    same = reworded(like, variant, prompt) if like is not None else None
+    if same is not None:
+        return same
     written = {name: read_value(variant, name, text) for name, text in asked.texts_as_written.items()}
     return build(
         variant,
-        prompt=column.prompt.plan.prompt_for(choice) or None,
+        prompt=prompt or None,
         image=row.image() if row is not None and row.image is not None else asked.image,
         duration=column.duration,
         expand=asked.expand,

@@ -32,6 +32,7 @@ WAYS = Ways(median_s=0.4, clip_bytes=100_000)
 TYPING_S = 1.0
 ROUNDS = 3
 WARM = 5
+VIEW = "application/vnd.jupyter.widget-view+json"
 WIDGET = "import ipywidgets; ipywidgets.HTML('a card')"
 SDK = "import wavespeed; wavespeed.Client(api_key={key!r}, base_url={url!r}).run({model!r}, {{'prompt': 'a fox'}})"
 
@@ -100,9 +101,13 @@ def _theirs(running: Kernel, service: Service) -> dict[str, list[float]]:
 
 
 def _shown_s(running: Kernel, cell: str) -> float:
-    """Give when the first picture of anything came."""
-    told = running.run(cell)
-    return next(each.at_s for each in told if each.kind in {"display_data", "execute_result"})
+    """Give when the first widget came; the room that is made for one does not count."""
+    told = running.run(cell, until=_is_widget)
+    return next(each.at_s for each in told if _is_widget(each))
+
+
+def _is_widget(told: Told) -> bool:
+    return VIEW in told.content.get("data", {})
 
 
 def _reply_s(told: list[Told]) -> float:

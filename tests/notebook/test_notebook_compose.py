@@ -73,7 +73,9 @@ def row(**changed: Any) -> ClipRow:
 def job(tmp_path: Path, *, cached: bool = False, **changed: Any) -> Job:
     """Give the handle of a row."""
     nobody: Any = Nobody()
-    return Job(row(**changed), tmp_path, "hailuo/clips/a-fox-12345678-t1.mp4", nobody, cached=cached)
+    return Job(
+        row(**changed), tmp_path, lambda _: "hailuo/clips/a-fox-12345678-t1.mp4", nobody, cached=cached
+    )
 
 
 def batch(*jobs: Job, is_new: bool = True, **changed: Any) -> Batch:

@@ -71,11 +71,13 @@ def test_many_changes_are_drawn_once(later: list[tuple[float, Callable[[], None]
     assert painter.drawn[1] == "last b"
 
 
-@pytest.mark.parametrize(("clips", "is_behind"), [(12, False), (13, True)])
-def test_a_long_card_is_drawn_behind_its_cell(
-    monkeypatch: pytest.MonkeyPatch, clips: int, *, is_behind: bool
+@pytest.mark.parametrize(
+    ("clips", "is_done", "is_behind"), [(12, True, False), (13, True, True), (1, False, True)]
+)
+def test_a_card_that_moves_or_is_long_is_drawn_behind_its_cell(
+    monkeypatch: pytest.MonkeyPatch, clips: int, *, is_done: bool, is_behind: bool
 ) -> None:
-    """A short one is there when its cell ends; for a long one the cell only makes room."""
+    """Clips that are here are shown when the cell ends; for the others the cell only makes room."""
     did: list[str] = []
     handed: list[Callable[[], None]] = []
     painter = SimpleNamespace(
@@ -84,7 +86,13 @@ def test_a_long_card_is_drawn_behind_its_cell(
         is_closed=False,
         widget=None,
     )
-    batch = SimpleNamespace(places=range(clips), service="simulator", observe=lambda _: lambda: None)
+    batch = SimpleNamespace(
+        places=range(clips),
+        service="simulator",
+        observe=lambda _: lambda: None,
+        done=lambda: is_done,
+        held=(),
+    )
     session = SimpleNamespace(runner=lambda _: SimpleNamespace(call=handed.append))
     monkeypatch.setattr(front, "_looked_up", lambda *_, **__: Known())
     monkeypatch.setattr(front, "CardPainter", lambda *_, **__: painter)

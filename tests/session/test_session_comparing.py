@@ -64,7 +64,7 @@ def test_files_of_the_folder_need_no_ledger(tmp_path: Path) -> None:
         (clip,) = comparing.found(session, Path("sub/a b.mp4"))
         assert isinstance(clip, FileClip)
         assert (clip.file, clip.axes) == ("sub/a b.mp4", {"file": "a b.mp4"})
-        assert (clip.width, clip.height, clip.fps, clip.duration_s) == (480, 270, 24.0, 1.0)
+        assert (clip.width, clip.height, clip.fps, clip.duration_s) == (480, 270, 12.0, 1.0)
         assert clip.poster.startswith(b"\xff\xd8")
         frame = pd.DataFrame({"path": ["sub/a b.mp4"], "model": ["mine"], "prompt": ["x"]})
         (row,) = comparing.found(session, frame)

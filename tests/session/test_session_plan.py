@@ -163,16 +163,18 @@ def test_skip_invalid_drops_and_says_so() -> None:
         wanted("a fox", "t2v-pro", durations=(10,), skip_invalid=True)
 
 
-def test_a_price_is_asked_with_each_request_and_an_unknown_variant_is_named() -> None:
-    """The plan asks for nothing but prices and variants."""
+def test_a_price_is_asked_once_for_each_model_and_length_and_an_unknown_variant_is_named() -> None:
+    """The plan asks for nothing but prices and variants, and no text changes a price."""
     priced: list[str] = []
 
     def quote(variant: Variant, request: GenerationRequest) -> Quote:
         priced.append(request.prompt)
         return table_quote(variant, request)
 
-    wanted_clips(Asked("a {x: 1|2}", ("t2v-pro",), takes=3), find=find, quote=quote, most=16)
-    assert priced == ["a 1", "a 2"]
+    asked = Asked("a {x: 1|2}", ("t2v-pro", "t2v-standard"), takes=3, durations=(6, None))
+    clips, _ = wanted_clips(asked, find=find, quote=quote, most=32)
+    assert priced == ["a 1"] * 4
+    assert [clip.quote for clip in clips] == [table_quote(clip.variant, clip.request) for clip in clips]
     with pytest.raises(InvalidRequest, match="t2v-pro"):
         wanted("a fox", "t2v-por")
 

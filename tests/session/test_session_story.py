@@ -20,6 +20,7 @@ from hailuo_nb.session.batch import Batch
 from hailuo_nb.session.chains import chain
 from hailuo_nb.session.films import join
 from hailuo_nb.session.session import Session
+from hailuo_nb.simulator.camera import FPS
 
 # The camera moves in every step, so that a frame too early or too late is another picture.
 STEPS = [
@@ -70,7 +71,7 @@ def test_each_cut_is_invisible(story: Batch) -> None:
     for before, after in pairwise(paths):
         last, first = frame(before, None), frame(after, 0.0)
         assert likeness_db(last, first) > LEAST_DB
-        one_early = frame(before, probe(before).duration_s - 1.5 / 24)
+        one_early = frame(before, probe(before).duration_s - 1.5 / FPS)
         assert likeness_db(one_early, first) < LEAST_DB - 2
         assert likeness_db(last, frame(after, 1.0)) < LEAST_DB - 4
 
@@ -80,12 +81,12 @@ def test_the_film_shows_every_frame_of_every_clip_once(session: Session, story: 
     film = join(session, story, "story.mp4")
     paths = [job.result() for job in story]
     counts = [probe(path).frames for path in paths]
-    assert (film.frames, film.duration_s) == (sum(counts), sum(counts) / 24)
+    assert (film.frames, film.duration_s) == (sum(counts), sum(counts) / FPS)
     assert (film.note, film.is_simulated) == ("", True)
     for number, path in enumerate(paths):
-        start, end = sum(counts[:number]) / 24, sum(counts[: number + 1]) / 24
+        start, end = sum(counts[:number]) / FPS, sum(counts[: number + 1]) / FPS
         assert (frame(film.path, start) == frame(path, 0.0)).all()
-        assert (frame(film.path, end - 0.5 / 24) == frame(path, None)).all()
+        assert (frame(film.path, end - 0.5 / FPS) == frame(path, None)).all()
     told = recipe.read(film.path)
     assert told is not None
     assert [part["recipe"]["prompt"] for part in told["parts"]] == [job.prompt for job in story]
@@ -108,7 +109,7 @@ def test_frames_are_exact_and_there_is_none_behind_the_end(story: Batch) -> None
     path = story[0].result()
     assert story[0].frame(1.0).data == frame_png(path, 1.0)
     assert story[0].last_frame().data == frame_png(path)
-    assert frame_png(path) == frame_png(path, probe(path).duration_s - 0.5 / 24)
+    assert frame_png(path) == frame_png(path, probe(path).duration_s - 0.5 / FPS)
     for seconds in (6.5, -1.0, float("nan")):
         with pytest.raises(InvalidRequest, match="There is no frame at"):
             story[0].frame(seconds)
