@@ -17,7 +17,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, insert, select
+from sqlalchemy import Connection, Text, bindparam, select
 
 from hailuo_nb.catalog.quotes import usd_text
 from hailuo_nb.errors import BudgetExceeded, LedgerError
@@ -44,6 +44,12 @@ Identity = tuple[str, str, int]
 # Put together once: every cell asks these, and for a few clips that is most of the work.
 _OF_HASHES = select(clips).where(
     clips.c.service == bindparam("of"), clips.c.request_hash.in_(each_of(bindparam("hashes", type_=Text)))
+)
+_LATEST = (
+    select(batches.c.id, batches.c.cell_hash, batches.c.previous)
+    .where(batches.c.cell_id == bindparam("cell"), batches.c.notebook.is_(bindparam("file")))
+    .order_by(batches.c.seq.desc())
+    .limit(1)
 )
 _TAKEN = select(clips.c.id).where(clips.c.id.in_(each_of(bindparam("ids", type_=Text))))
 
@@ -275,30 +281,22 @@ def insert_batch(writing: Writing, batch: NewBatch) -> str:
     notebook = notebook_name(batch.notebook)
     previous = None
     if batch.cell_id is not None:
-        statement = (
-            select(batches.c.id, batches.c.cell_hash, batches.c.previous)
-            .where(batches.c.cell_id == batch.cell_id, batches.c.notebook.is_(notebook))
-            .order_by(batches.c.seq.desc())
-            .limit(1)
-        )
-        latest = writing.connection.execute(statement).first()
+        latest = writing.connection.execute(_LATEST, {"cell": batch.cell_id, "file": notebook}).first()
         if latest is not None:  # run again unchanged: the version before is what it was
             previous = latest.previous if latest.cell_hash == cell_hash else latest.id
     batch_id = "b" + secrets.token_hex(5)
-    writing.connection.execute(
-        insert(batches),
-        {
-            "id": batch_id,
-            "created_utc_ms": writing.now_ms,
-            "kernel": writing.kernel,
-            "cell_hash": cell_hash,
-            "notebook": notebook,
-            "previous": previous,
-            **columns_from(
-                {"name": batch.name, "cell_id": batch.cell_id, "cell_text": text, "options": batch.options}
-            ),
-        },
-    )
+    row = {
+        "id": batch_id,
+        "created_utc_ms": writing.now_ms,
+        "kernel": writing.kernel,
+        "cell_hash": cell_hash,
+        "notebook": notebook,
+        "previous": previous,
+        **columns_from(
+            {"name": batch.name, "cell_id": batch.cell_id, "cell_text": text, "options": batch.options}
+        ),
+    }
+    insert_all(writing.connection, batches, [row])
     return batch_id
 
 

@@ -19,7 +19,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hailuo_nb.catalog.quotes import sum_usd, usd_text
@@ -50,6 +50,7 @@ from hailuo_nb.ledger.writing import Writing, committed_micros
 
 _IMPORTED = "imported_utc_ms IS NOT NULL"  # in these words SQLite recognises the condition of the index
 _UNSET: Any = object()
+_KEPT = select(memory).where(memory.c.key == bindparam("wanted"))
 COPY = (
     "this ledger cannot be written, so it is only shown. Give this user the right to write beside the notebook, or "
     "copy the folder to where that is so."
@@ -735,7 +736,7 @@ class Ledger:
     def recall(self, key: str, max_age_s: float | None = None) -> Any:
         """Give what was kept; None where there is nothing, or it is older than that many seconds."""
         with self._database.read() as connection:
-            kept = connection.execute(select(memory).where(memory.c.key == key)).first()
+            kept = connection.execute(_KEPT, {"wanted": key}).first()
         if kept is None:
             return None
         age_ms = self._now_ms() - kept.fetched_utc_ms

@@ -162,7 +162,7 @@ class Writing:
 
     def next_seq(self) -> int:
         """Give the number of the next new row."""
-        return int(self.connection.execute(select(func.coalesce(func.max(clips.c.seq), 0) + 1)).scalar_one())
+        return int(self.connection.execute(_NEXT_SEQ).scalar_one())
 
     def now(self) -> Any:
         """Give the time of the transaction."""
@@ -220,6 +220,7 @@ def each_of(listed: Any) -> Any:
 
 # Put together once: for a look-up of one row that is most of the work.
 _BY_ID = select(clips).where(clips.c.id.in_(each_of(bindparam("values", type_=Text))))
+_NEXT_SEQ = select(func.coalesce(func.max(clips.c.seq), 0) + 1)
 
 
 def bare_columns(result: CursorResult[Any]) -> dict[str, list[Any]]:

@@ -35,7 +35,7 @@ def test_a_story_is_told_joined_and_made_better(shell: Shell, tmp_path: Path) ->
     assert [job.id for job in line] == [job.id for job in story]
     assert shell.names["again"] is line
     film = shell.run("%hailuo join story film.mp4")
-    assert (film.frames, film.path) == (288, tmp_path / "film.mp4")
+    assert (film.frames, film.path) == (144, tmp_path / "film.mp4")
     better = shell.run(f"%hailuo promote {story[0].id} --to t2v-pro --yes")
     assert better.notes == ("t2v-pro for $0.49: $0.21 more than the draft in t2v-standard ($0.28).",)
     assert better[0].result(60).is_file()
