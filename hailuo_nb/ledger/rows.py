@@ -450,14 +450,10 @@ def notebook_name(notebook: str | None) -> str | None:
 def short_id(service: str, request_hash: str, take: int, attempt: int, length: int = 8) -> str:
     """Give a clip's id: the same in every ledger, easy to type, never a number; a longer one begins alike."""
     whole = f"{service}\n{request_hash}\n{take}\n{attempt}".encode()
-    # Only the last digits are needed, and small numbers are divided quicker.
-    number = int.from_bytes(hashlib.sha256(whole).digest()) % (len(_FIRST) * len(_ALPHABET) ** (length - 1))
-    rest, first = divmod(number, len(_FIRST))
-    text = _FIRST[first]
-    while len(text) < length:
-        rest, digit = divmod(rest, len(_ALPHABET))
-        text += _ALPHABET[digit]
-    return text
+    rest, first = divmod(int.from_bytes(hashlib.sha256(whole).digest()), len(_FIRST))
+    # Five bits a letter, the lowest first.
+    letters = [_ALPHABET[rest >> shift & 31] for shift in range(0, 5 * (length - 1), 5)]
+    return _FIRST[first] + "".join(letters)
 
 
 def typed_id(text: str) -> str:

@@ -57,6 +57,10 @@ class _Hole:
     axis: str
 
 
+# What a prompt without axes makes.
+_ONE = Grid(())
+
+
 @dataclass(frozen=True)
 class PromptPlan:
     r"""What one prompt text asks for.
@@ -88,6 +92,8 @@ class PromptPlan:
 
     def grid(self, zips: Sequence[Sequence[str]] = ()) -> Grid:
         """Give the combinations of its axes, those of one group of ``zips`` moving together."""
+        if not (self.axes or zips):
+            return _ONE
         return Grid(self.axes, tuple(tuple(names) for names in zips))
 
     def prompt_for(self, choice: Mapping[str, str]) -> str:

@@ -139,13 +139,13 @@ def wanted_clips(
     faults: dict[tuple[int, str], list[Choice]] = {}
     tried: dict[int, int] = {}
     # Neither the checks of anything but the text nor the price change with it.
-    known: dict[_Terms, tuple[GenerationRequest, Quote]] = {}
+    known: dict[_Alike, tuple[GenerationRequest, Quote]] = {}
     for at, number in _chosen(columns, asked):
         column = columns[at]
         choice = column.prompt.grid.at(number)
         tried[at] = tried.get(at, 0) + 1
-        terms = _terms_of(column)
-        like = known.get(terms) if terms else None
+        alike = _alike(column)
+        like = known.get(alike) if alike else None
         try:
             request = _request(asked, column, dict(choice), like[0] if like else None)
         except InvalidRequest as error:
@@ -153,8 +153,8 @@ def wanted_clips(
                 faults.setdefault((at, fault), []).append(choice)
             continue
         price = like[1] if like else quote(column.variant, request)
-        if terms and not like:
-            known[terms] = request, price
+        if alike and not like:
+            known[alike] = request, price
         clips += [
             Wanted(
                 request,
@@ -250,11 +250,11 @@ class _Column:
     duration: int | None
 
 
-_Terms = tuple[str, int | None]
+_Alike = tuple[str, int | None]
 """What tells the requests of one cell apart besides their texts: model and length."""
 
 
-def _terms_of(column: _Column) -> _Terms | None:
+def _alike(column: _Column) -> _Alike | None:
     """Tell which requests differ in their text alone; None where a row brings its own picture."""
     row = column.prompt.row
     return None if row is not None and row.image is not None else (column.variant.model_id, column.duration)
