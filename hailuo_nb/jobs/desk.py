@@ -107,6 +107,8 @@ class Desk:
         How long an unconfirmed submit is looked for.
     waiting : set of Job
         Those that wait for their turn to be sent.
+    prices : dict
+        Prices that were read or asked for a moment ago, by key, with the clock's time: a batch has one for all.
     """
 
     ledger: Ledger
@@ -129,6 +131,7 @@ class Desk:
     past: Past = field(default_factory=Past)
     rolls: RollCall = field(default_factory=RollCall)
     waiting: set[Job] = field(default_factory=set)
+    prices: dict[str, tuple[float, Decimal]] = field(default_factory=dict)
     gate: Gate = field(default_factory=lambda: Gate(SUBMITS_AT_ONCE))
     _wakes: dict[str, asyncio.Event] = field(default_factory=dict)
     _uploads: dict[str, asyncio.Lock] = field(default_factory=dict)

@@ -60,7 +60,7 @@ class _Looks:
     async def plan(self, seconds_ago: float = 0.0) -> None:
         """Place the next look, by what is known by now."""
         desk, job = self._desk, self._job
-        known = await desk.past.expectation(desk, job, is_shared=desk.rolls.is_shared)
+        known = await desk.past.expectation(desk, job, share=desk.rolls.share)
         elapsed_s = _elapsed_s(desk, job)
         self.is_late = known is not None and known.is_known and elapsed_s > known.late_s
         gap = gap_s(max(0.0, elapsed_s - seconds_ago), self._polls, known)

@@ -110,12 +110,13 @@ class Job:
         self.note = ""
         self.is_held = False
         self.is_hidden = row.is_hidden
-        # For the runner: what to send, by which fence it may be sent, how often it was asked for, and what it was
-        # settled as.
+        # For the runner: what to send, by which fence it may be sent, how often it was asked for, whether anybody has
+        # set out with it, and what it was settled as.
         self.request: GenerationRequest | None = None
         self.may_send = False
         self.fence: int | None = None
         self.asked = 0
+        self.was_carried = False
         self.wants_cancel = False
         self.wants_file = False
         self.outputs: tuple[str, ...] = ()

@@ -28,8 +28,9 @@ FEWEST_PAST = 3
 # What one look is worth, in seconds of lateness; less where clips take only seconds.
 LOOK_S = 0.05
 LOOK_SHARE = 0.01
-# Where one request asks after several clips, a look costs each of them a part of it.
-SHARED = 0.5
+# Where one request asks after several clips, a look costs each of them a part of it; and the last few of many are worth
+# more looks than others, since whoever waits for all of them waits for these.
+SHARED, LAST = 0.5, 0.25
 # The weight of a run halves with every so many newer ones: a service that changes is followed, a burst forgotten.
 HALF_LIFE = 15
 # The next run is like one of the past ones, give or take a share of their spread: a few samples do not say more.
@@ -76,7 +77,7 @@ def expect(
     typical_s: tuple[float, float] | None,
     speed: float = 1.0,
     *,
-    is_shared: bool = False,
+    share: float = 1.0,
 ) -> Expectation | None:
     """Tell when a prediction is likely to be ready.
 
@@ -88,8 +89,8 @@ def expect(
         The catalogue's typical time in seconds, from and to.
     speed : float
         How many times faster than the catalogue says the service works (the simulator's speed).
-    is_shared : bool
-        Whether one request asks after several clips.
+    share : float
+        How much of a look's cost is this clip's: `SHARED`, `LAST`, or all of it.
 
     Returns
     -------
@@ -98,7 +99,7 @@ def expect(
     """
     past = tuple(max(each, SHORTEST_GAP_S) for each in past_s)
     if len(past) >= FEWEST_PAST:
-        return _planned(past, SHARED if is_shared else 1.0)
+        return _planned(past, share)
     if typical_s is None:
         return None
     low, high = typical_s[0] / speed, typical_s[1] / speed

@@ -35,7 +35,7 @@ class Past:
     """The expectations of one kernel; on the background thread only."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, float | None, bool], _Known] = {}
+        self._known: dict[tuple[str, float | None, float], _Known] = {}
 
     def grew(self, job: Job) -> None:
         """Take note that a clip has ended."""
@@ -43,7 +43,7 @@ class Past:
             if (variant, length_s) == (job.variant, job.row.asked_duration_s):
                 known.is_old = True
 
-    async def expectation(self, desk: Desk, job: Job, *, is_shared: bool) -> Expectation | None:
+    async def expectation(self, desk: Desk, job: Job, *, share: float) -> Expectation | None:
         """Give what to expect.
 
         Parameters
@@ -52,18 +52,18 @@ class Past:
             Has the ledger and the service.
         job : Job
             Of what.
-        is_shared : bool
-            Whether one request asks after several, so that a look costs each of them less.
+        share : float
+            How much of a look's cost is this job's; see `hailuo_nb.jobs.pace.expect`.
         """
         length_s, now = job.row.asked_duration_s, asyncio.get_running_loop().time()
-        key = (job.variant, length_s, is_shared)
+        key = (job.variant, length_s, share)
         known = self._known.get(key)
         if known is None or (known.is_old and now - known.at >= FRESH_S):
             ledger, service = desk.ledger, desk.service
             past = await desk.surely(
                 job, ledger.durations, job.variant, service.name, PAST_CLIPS, asked_s=length_s
             )
-            expectation = expect(past, _typical_s(job.variant), service.speed, is_shared=is_shared)
+            expectation = expect(past, _typical_s(job.variant), service.speed, share=share)
             known = self._known[key] = _Known(expectation, now)
         return known.expectation
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from hailuo_nb import errors
 from hailuo_nb.jobs.job import Job
+from hailuo_nb.jobs.pace import LAST, SHARED
 from hailuo_nb.wavespeed.prediction import Prediction
 
 if TYPE_CHECKING:
@@ -85,9 +86,11 @@ class RollCall:
         return self._told.pop(str(job.prediction_id), None) if self._is_believed else None
 
     @property
-    def is_shared(self) -> bool:
-        """Whether one request asks after several."""
-        return self._is_believed is True and len(self._out) >= FEWEST
+    def share(self) -> float:
+        """How much of a look's cost is one clip's, by how many are out and were; see `hailuo_nb.jobs.pace.expect`."""
+        if len(self._out) >= FEWEST:
+            return SHARED if self._is_believed else 1.0
+        return LAST if any(len(made) >= FEWEST for made in self._made.values()) else 1.0
 
     @property
     def crowd_gap_s(self) -> float:

@@ -316,9 +316,11 @@ class Runner:
         """Take one job as far as it goes."""
         asked = job.asked
         try:
-            if row.status not in FINAL:
-                # The row was read by another thread, and may be older than what this one knows.
+            if row.status not in FINAL and (fence is None or job.was_carried):
+                # The row was read by another thread, and may be older than what this one knows. One that this kernel
+                # has just written, and nobody has carried yet, is as it was written: its fence keeps all others off.
                 row = await self.desk.row(job)
+            job.was_carried = True
             if fence is not None and (row.owner, row.fence) == (self.desk.ledger.kernel, fence):
                 self.desk.fences[row.id] = fence
             await self._take_up(job, row)

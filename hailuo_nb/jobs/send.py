@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # A POST goes only if its row was written this recently: after a suspended night nothing is sent by surprise.
 FRESH_S = 5.0
+# So long the clips of a batch go by what one of them read in the ledger.
+PRICE_HELD_S = 2.0
 # Uploads live seven days; one is not relied on for its last.
 UPLOAD_AGE_S = 6 * 24 * 3600.0
 LONGEST_WAIT_S = 5.0
@@ -108,7 +110,7 @@ async def _take_turn(desk: Desk, job: Job, inputs: dict[str, Any]) -> float:
         return 0.0
     limits = desk.limits()
     started = desk.clock()
-    wait_s = await desk.ask(
+    wait_s, row = await desk.ask(
         desk.ledger.start_submit,
         job.id,
         fence=desk.fences[job.id],
@@ -117,9 +119,8 @@ async def _take_turn(desk: Desk, job: Job, inputs: dict[str, Any]) -> float:
         window_s=60.0 / desk.service.speed * WINDOW_MARGIN + WINDOW_MARGIN_S,
         key_fingerprint=desk.fingerprint(),
     )
-    if wait_s > 0:
+    if row is None:
         return wait_s
-    row = await desk.row(job)
     # Held in this very moment, its note says why.
     job.show(row, note=job.note if job.is_held else "")
     if job.wants_cancel or job.is_held:
@@ -238,11 +239,24 @@ async def _live_price(desk: Desk, client: Client, job: Job, inputs: dict[str, An
     """Ask the service what these inputs cost, once an hour for inputs that differ in more than words."""
     assert job.request is not None
     key = price_key(desk.service.name, job.request.model_id, inputs)
+    at, usd = desk.prices.get(key, (0.0, None))
+    if usd is not None and 0 <= desk.clock() - at <= PRICE_HELD_S:
+        return usd
+    live = await _priced(desk, client, job.request.model_id, inputs, key)
+    if live is not None:
+        desk.prices[key] = (desk.clock(), live)
+    return live
+
+
+async def _priced(
+    desk: Desk, client: Client, model_id: str, inputs: dict[str, Any], key: str
+) -> Decimal | None:
+    """Give the price that some kernel asked for within the hour, else ask for it."""
     known = unsealed(await desk.ask(desk.ledger.recall, key, PRICE_AGE_S), key, desk.seal)
     if known is not None:
         return Decimal(known["usd"])
     try:
-        live = await client.price(job.request.model_id, inputs)
+        live = await client.price(model_id, inputs)
     except errors.ServiceError:
         # The dated table stands in; the bill overrules both.
         return None

@@ -68,7 +68,21 @@ def move(
     if unknown or to not in STATUSES:
         what = f"column {unknown[0]}" if unknown else f"status {to}"
         raise LedgerError(f"A move cannot set the {what}. Look at SETTABLE and STATUSES.")
-    row = held(writing, clip_id, fence)
+    return move_row(
+        writing, held(writing, clip_id, fence), to=to, from_=from_, detail=detail, columns=columns
+    )
+
+
+def move_row(
+    writing: Writing,
+    row: ClipRow,
+    *,
+    to: str,
+    from_: Collection[str] | None,
+    detail: str,
+    columns: Mapping[str, Any],
+) -> ClipRow:
+    """Do so with a row that `held` gave."""
     if from_ is not None and row.status not in from_:
         raise TransitionRefused(
             f"Clip {row.id} is {row.status}, not {' or '.join(sorted(from_))}: nothing changed."

@@ -344,7 +344,7 @@ class Ledger:
         at_once: int | None = None,
         window_s: float = 60.0,
         key_fingerprint: str = "",
-    ) -> float:
+    ) -> tuple[float, ClipRow | None]:
         """Move a planned row to submitting, if the limits that all kernels share let it.
 
         Parameters
@@ -363,8 +363,8 @@ class Ledger:
 
         Returns
         -------
-        float
-            0.0: the row is submitting, send it now. Else the seconds after which to ask again.
+        tuple of float and ClipRow or None
+            0.0 and the row, which is submitting: send it now. Else the seconds after which to ask again.
         """
         with self._write() as writing:
             return turns.start_submit(

@@ -10,7 +10,8 @@ from __future__ import annotations
 from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from hailuo_nb.ledger.moving import held, move
+from hailuo_nb.ledger.moving import held, move_row
+from hailuo_nb.ledger.rows import ClipRow
 from hailuo_nb.ledger.tables import clips, memory, sends
 from hailuo_nb.ledger.writing import Writing, insert_all
 
@@ -52,26 +53,26 @@ def start_submit(
     at_once: int | None,
     window_s: float,
     key_fingerprint: str,
-) -> float:
+) -> tuple[float, ClipRow | None]:
     """Move a row to submitting if the limits of all kernels let it; see `Ledger.start_submit`."""
     row = held(writing, clip_id, fence)
     now, window = writing.now_ms, round(window_s * 1000)
     account = {"account": row.service, "key": key_fingerprint}
     pause_ms = _paused_until_ms(writing, row.service, key_fingerprint) - now
     if 0 < pause_ms <= LONGEST_PAUSE_S * 1000:
-        return pause_ms / 1000
+        return pause_ms / 1000, None
     writing.connection.execute(_FORGET, account | {"before": now - window, "now": now})
     oldest = writing.connection.execute(_NTH_NEWEST, account | {"skipped": per_minute - 1}).scalar()
     if oldest is not None:
-        return max(int(oldest) + window - now, 1) / 1000
+        return max(int(oldest) + window - now, 1) / 1000, None
     mine = account | {"key": key_fingerprint or None}
     if at_once is not None and writing.connection.execute(_BUSY, mine).scalar_one() >= at_once:
-        return 1.0
+        return 1.0, None
     columns = {"key_fingerprint": key_fingerprint or None}
-    move(writing, clip_id, fence=fence, to="submitting", from_={"planned"}, detail="", columns=columns)
+    moved = move_row(writing, row, to="submitting", from_={"planned"}, detail="", columns=columns)
     sent = {"service": row.service, "key_fingerprint": key_fingerprint, "at_utc_ms": now}
     insert_all(writing.connection, sends, [sent])
-    return 0.0
+    return 0.0, moved
 
 
 def give_back(writing: Writing, service: str, key_fingerprint: str) -> None:

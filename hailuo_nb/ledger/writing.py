@@ -15,7 +15,6 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, RowMapping, Table, Text, bindparam, func, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from hailuo_nb.catalog.quotes import usd_text
 from hailuo_nb.errors import BudgetExceeded, LedgerError
@@ -175,10 +174,7 @@ class Writing:
             sums[service] += delta
         for service, delta in sums.items():
             if delta:
-                statement = upsert(spent).values(service=service, micros=max(delta, 0))
-                # Never below zero: a doctored sum would be room in the budget.
-                more = func.max(func.max(spent.c.micros, 0) + delta, 0)
-                self.connection.execute(statement.on_conflict_do_update(["service"], set_={"micros": more}))
+                self.connection.exec_driver_sql(_CHARGE, (service, max(delta, 0), delta))
 
 
 def committed_micros(connection: Connection, service: str) -> int:
@@ -220,6 +216,11 @@ def each_of(listed: Any) -> Any:
 
 # Put together once: for a look-up of one row that is most of the work.
 _BY_ID = select(clips).where(clips.c.id.in_(each_of(bindparam("values", type_=Text))))
+# Never below zero: a doctored sum would be room in the budget.
+_CHARGE = (
+    "INSERT INTO spent (service, micros) VALUES (?, ?)"
+    " ON CONFLICT (service) DO UPDATE SET micros = max(max(micros, 0) + ?, 0)"
+)
 _NEXT_SEQ = select(func.coalesce(func.max(clips.c.seq), 0) + 1)
 
 

@@ -44,6 +44,8 @@ GATHER_S = 0.05
 MOST_OF_A_CORE = 0.02
 # A longer card takes longer to draw than a cell may take to end.
 MOST_DRAWN_IN_THE_CELL = 12
+# What is drawn behind its cell waits for the first steps of its jobs, too: the ledger works on them meanwhile.
+BEHIND_S = 0.005
 
 
 class Front:
@@ -181,7 +183,7 @@ class _Scene:
         )
         if self._publish is None and (self.is_moving or len(self._batch.places) > MOST_DRAWN_IN_THE_CELL):
             self._painter.make_room()
-            self._session.runner(self._batch.service).call(self._begin)
+            self._session.runner(self._batch.service).call(_call_later, BEHIND_S, self._begin)
         else:
             self._begin()
         return self._painter.widget

@@ -60,7 +60,7 @@ def _submit() -> Callable[[Ledger], object]:
         got = ledger.reserve(NewBatch(notebook="a.ipynb", cell_id="c"), [priced], budget_usd=BUDGET)[0]
         assert got.is_new
         assert got.fence is not None
-        assert ledger.start_submit(got.row.id, fence=got.fence, per_minute=3000, at_once=3000) == 0.0
+        assert ledger.start_submit(got.row.id, fence=got.fence, per_minute=3000, at_once=3000)[1] is not None
 
     return submit
 

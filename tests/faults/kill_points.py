@@ -46,7 +46,7 @@ def arm(point: str, nth: int = 1) -> None:
     elif what == "again":
         _arm_ledger("again", bomb, lambda *_: True)
     elif what == "turn":
-        _arm_ledger("start_submit", bomb, lambda _, result: when == "before" or result == 0.0)
+        _arm_ledger("start_submit", bomb, lambda _, result: when == "before" or result[0] == 0.0)
     elif what == "post":
         _arm_submit(bomb)
     elif what == "finish":

@@ -8,28 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hailuo_nb.jobs.pace import Expectation, back_off_s, expect, gap_s, schedule
+from hailuo_nb.jobs.pace import LAST, SHARED, Expectation, back_off_s, expect, gap_s, schedule
 
 durations = st.floats(0.0, 100_000.0)
 pasts = st.lists(durations, max_size=60)
 typicals = st.one_of(st.none(), st.tuples(durations, durations).map(lambda pair: (min(pair), max(pair))))
 speeds = st.floats(0.1, 100_000.0)
+shares = st.sampled_from([1.0, SHARED, LAST])
 
 
-@given(pasts, typicals, speeds, durations, st.integers(0, 10_000), st.booleans())
+@given(pasts, typicals, speeds, durations, st.integers(0, 10_000), shares)
 def test_a_pause_is_always_one_that_ends(
     past: list[float],
     typical: tuple[float, float] | None,
     speed: float,
     elapsed: float,
     polls: int,
-    is_shared: bool,
+    share: float,
 ) -> None:
     """Whatever the ledger says, the next poll comes, and not at once again.
 
     It comes by the expected moment; from there on within 5 s, or a tenth of the age of what is known to take long.
     """
-    expectation = expect(past, typical, speed, is_shared=is_shared)
+    expectation = expect(past, typical, speed, share=share)
     gap = gap_s(elapsed, polls, expectation)
     assert gap >= 0
     assert polls == 0 or gap >= 0.05
@@ -56,10 +57,10 @@ def test_a_clip_is_seen_soon_after_it_is_ready(
     assert seen - ready <= max(5.0, ready / 9)
 
 
-@given(st.lists(st.floats(0.5, 500.0), min_size=3, max_size=50), st.booleans())
-def test_who_is_older_is_looked_at_later(past: list[float], is_shared: bool) -> None:
+@given(st.lists(st.floats(0.5, 500.0), min_size=3, max_size=50), shares)
+def test_who_is_older_is_looked_at_later(past: list[float], share: float) -> None:
     """The next look of the plan never moves back while a prediction ages, and always lies ahead."""
-    expectation = expect(past, None, is_shared=is_shared)
+    expectation = expect(past, None, share=share)
     assert expectation is not None
     ages = [max(past) * 3 * number / 200 for number in range(1, 200)]
     looks = [age + gap_s(age, 1, expectation) for age in ages]
@@ -116,10 +117,13 @@ def test_a_burst_is_forgotten() -> None:
 
 
 def test_a_shared_look_is_taken_more_often() -> None:
-    """Where one request asks after several clips, each is looked at more closely."""
+    """Where one request asks after several clips, each is looked at more closely, and the last few of many most."""
     past = [40.0, 45.0, 50.0, 55.0, 60.0, 65.0, 70.0]
-    alone, shared = (len(schedule(expect(past, None, is_shared=each), 80.0)) for each in (False, True))
-    assert alone < shared < 2 * alone
+    alone, shared, last = (
+        len(schedule(expect(past, None, share=each), 80.0)) for each in (1.0, SHARED, LAST)
+    )
+    assert alone < shared < last < 2 * shared
+    assert shared < 2 * alone
 
 
 def test_the_past_can_grow_shorter() -> None:

@@ -24,7 +24,7 @@ def test_a_submit_waits_for_the_limits_that_all_kernels_share(
 
     def start(n: int) -> float:
         ledger, clip_id, fence = sends[n]
-        return ledger.start_submit(clip_id, fence=fence, per_minute=2, key_fingerprint="k")
+        return ledger.start_submit(clip_id, fence=fence, per_minute=2, key_fingerprint="k")[0]
 
     assert start(0) == 0.0
     clock.now += 20
@@ -39,10 +39,10 @@ def test_a_submit_waits_for_the_limits_that_all_kernels_share(
 def test_as_many_as_the_account_runs_at_once_are_out(ledger: Ledger, clip: Make) -> None:
     """A finished one makes room."""
     (a, fence_a), (b, fence_b) = planned(ledger, clip("a")), planned(ledger, clip("b"))
-    assert ledger.start_submit(a, fence=fence_a, per_minute=100, at_once=1) == 0.0
-    assert ledger.start_submit(b, fence=fence_b, per_minute=100, at_once=1) > 0.0
+    assert ledger.start_submit(a, fence=fence_a, per_minute=100, at_once=1)[0] == 0.0
+    assert ledger.start_submit(b, fence=fence_b, per_minute=100, at_once=1)[0] > 0.0
     ledger.move(a, fence=fence_a, to="failed")
-    assert ledger.start_submit(b, fence=fence_b, per_minute=100, at_once=1) == 0.0
+    assert ledger.start_submit(b, fence=fence_b, per_minute=100, at_once=1)[0] == 0.0
 
 
 def test_a_clock_that_is_put_back_does_not_stop_the_sending(
@@ -50,9 +50,9 @@ def test_a_clock_that_is_put_back_does_not_stop_the_sending(
 ) -> None:
     """What lies in the future is not counted for an hour."""
     (a, fence_a), (b, fence_b) = planned(ledger, clip("a")), planned(ledger, clip("b"))
-    assert ledger.start_submit(a, fence=fence_a, per_minute=1) == 0.0
+    assert ledger.start_submit(a, fence=fence_a, per_minute=1)[0] == 0.0
     clock.now -= 3600
-    assert ledger.start_submit(b, fence=fence_b, per_minute=1) == 0.0
+    assert ledger.start_submit(b, fence=fence_b, per_minute=1)[0] == 0.0
 
 
 def test_a_turn_whose_connection_never_opened_is_given_back(ledger: Ledger, clip: Make) -> None:
@@ -61,7 +61,7 @@ def test_a_turn_whose_connection_never_opened_is_given_back(ledger: Ledger, clip
 
     def start(n: int) -> float:
         clip_id, fence = clips[n]
-        return ledger.start_submit(clip_id, fence=fence, per_minute=2, key_fingerprint="k")
+        return ledger.start_submit(clip_id, fence=fence, per_minute=2, key_fingerprint="k")[0]
 
     assert (start(0), start(1)) == (0.0, 0.0)
     ledger.move(clips[1][0], fence=clips[1][1], to="planned")
@@ -80,12 +80,12 @@ def test_a_pause_that_the_service_asked_for_holds_for_every_kernel(
     clip_id, fence = planned(second, clip("a"))
     first.pause_submits("simulator", 30.0, key_fingerprint="k")
     first.pause_submits("simulator", 5.0, key_fingerprint="k")
-    assert second.start_submit(clip_id, fence=fence, per_minute=9, key_fingerprint="k") == 30.0
+    assert second.start_submit(clip_id, fence=fence, per_minute=9, key_fingerprint="k")[0] == 30.0
     assert second.row(clip_id).status == "planned"
     other_id, other_fence = planned(second, clip("b"))
-    assert second.start_submit(other_id, fence=other_fence, per_minute=9, key_fingerprint="other") == 0.0
+    assert second.start_submit(other_id, fence=other_fence, per_minute=9, key_fingerprint="other")[0] == 0.0
     clock.now += 30
-    assert second.start_submit(clip_id, fence=fence, per_minute=9, key_fingerprint="k") == 0.0
+    assert second.start_submit(clip_id, fence=fence, per_minute=9, key_fingerprint="k")[0] == 0.0
 
 
 @pytest.mark.parametrize("written", ["99999999999999999999", "soon", "4102444800000"])
@@ -95,8 +95,8 @@ def test_a_pause_in_a_strangers_ledger_stops_nobody_for_long(
     """A time that is none, or years away, is no pause; one of ours is a quarter of an hour at the most."""
     ledger.pause_submits("simulator", 1e9, key_fingerprint="k")
     clip_id, fence = planned(ledger, clip("a"))
-    wait_s = ledger.start_submit(clip_id, fence=fence, per_minute=9, key_fingerprint="k")
+    wait_s = ledger.start_submit(clip_id, fence=fence, per_minute=9, key_fingerprint="k")[0]
     assert wait_s == LONGEST_PAUSE_S
     with ledger._write() as writing:
         writing.connection.exec_driver_sql("UPDATE memory SET value = ?", (written,))
-    assert ledger.start_submit(clip_id, fence=fence, per_minute=9, key_fingerprint="k") == 0.0
+    assert ledger.start_submit(clip_id, fence=fence, per_minute=9, key_fingerprint="k")[0] == 0.0

@@ -93,7 +93,7 @@ def test_a_card_that_moves_or_is_long_is_drawn_behind_its_cell(
         done=lambda: is_done,
         held=(),
     )
-    session = SimpleNamespace(runner=lambda _: SimpleNamespace(call=handed.append))
+    session = SimpleNamespace(runner=lambda _: SimpleNamespace(call=lambda *call: handed.append(call[-1])))
     monkeypatch.setattr(front, "_looked_up", lambda *_, **__: Known())
     monkeypatch.setattr(front, "CardPainter", lambda *_, **__: painter)
     scene = _Scene(session, batch, "x", (None, 1), lambda _: None)  # type: ignore[arg-type]
