@@ -82,6 +82,7 @@ def test_both_front_ends_go_through_the_whole_of_it(
 def test_both_front_ends_are_dark_and_narrow(both: tuple[NotebookPage, ...]) -> None:
     """At 360 px in the dark a card has its front end's colours, stacks, and nothing is wider than the page."""
     for one in both:
+        one.run(0)
         cell = one.add(FOXES)
         moved(cell)
         one.theme("JupyterLab Dark")
