@@ -8,15 +8,13 @@ nothing came. So the cell never waits for a page, and a page that hears nothing 
 from __future__ import annotations
 
 import contextvars
-import os
-import sys
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
-from hailuo_nb.notebook.surroundings import Surroundings, look_around
+from hailuo_nb.notebook.surroundings import Surroundings, look_around, recognised
 from hailuo_nb.session.checkup import clashes, machine, money
 from hailuo_nb.session.checkup.examine import BROKEN, LOOK, OK, Check, examine
 
@@ -85,31 +83,9 @@ def front_end(shell: Any, around: Surroundings, environ: Mapping[str, str] | Non
     environ : Mapping, optional
         The process environment; this process's when not given.
     """
-    environ = os.environ if environ is None else environ
-    name, how = _recognised(shell, around, environ)
+    name, how = recognised(shell, around, environ)
     ids = "" if around.cell_id or not around.has_widgets else ", cells have no ids"
     return Check("front end", OK, f"{name} ({how}{ids})")
-
-
-def _recognised(shell: Any, around: Surroundings, environ: Mapping[str, str]) -> tuple[str, str]:
-    """Name the front end and the sign by which it is known."""
-    if not around.has_widgets:
-        return "IPython in a terminal", "there is no kernel"
-    if around.is_headless:
-        return "headless", "the request takes no input"
-    signs = (
-        (
-            "VS Code",
-            "its variables are set",
-            "__vsc_ipynb_file__" in shell.user_ns or "VSCODE_PID" in environ,
-        ),
-        ("Colab", "its module is loaded", "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in environ),
-        ("Kaggle", "its variable is set", "KAGGLE_KERNEL_RUN_TYPE" in environ),
-        ("JupyterLite", "Python runs in the browser", sys.platform == "emscripten"),
-        ("Jupyter server", "it names the notebook", "JPY_SESSION_NAME" in environ),
-    )
-    found = ((name, how) for name, how, is_it in signs if is_it)
-    return next(found, ("a kernel", "nothing says which front end"))
 
 
 def _widgets(around: Surroundings) -> Check:

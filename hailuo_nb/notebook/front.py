@@ -22,7 +22,7 @@ from hailuo_nb.notebook.card import CardPainter, CardWidget, Publish, show_stati
 from hailuo_nb.notebook.compose import MOST_EARLIER, Known, card_of
 from hailuo_nb.notebook.frames import Frames
 from hailuo_nb.notebook.sheet import page_jpeg, thumbnail
-from hailuo_nb.notebook.surroundings import look_around
+from hailuo_nb.notebook.surroundings import look_around, recognised
 from hailuo_nb.notebook.view import CardView
 from hailuo_nb.session import aftercare, takes
 from hailuo_nb.session.batch import Batch, Place
@@ -46,6 +46,8 @@ MOST_OF_A_CORE = 0.02
 MOST_DRAWN_IN_THE_CELL = 12
 # What is drawn behind its cell waits for the first steps of its jobs, too: the ledger works on them meanwhile.
 BEHIND_S = 0.005
+# Where an output that another thread fills was seen to become a widget; elsewhere only long cards rely on it.
+FILLED_LATER = frozenset({"Jupyter server", "a kernel"})
 
 
 class Front:
@@ -117,7 +119,7 @@ class Front:
         else:
             self._let_go(scene)
             self._scenes.append(scene)
-            scene.show_live()
+            scene.show_live(may_wait=recognised(self._shell, around)[0] in FILLED_LATER)
         return True
 
     def show_under(self, batch: Batch, publish: Publish) -> CardWidget | None:
@@ -168,7 +170,7 @@ class _Scene:
         self._look_up()
         show_static(self._card(), self._posters(), display_id=self._display_id, publish=self._publish)
 
-    def show_live(self) -> CardWidget | None:
+    def show_live(self, *, may_wait: bool = False) -> CardWidget | None:
         """Display card and twin, and keep them in step; gives the card, where it is drawn at once.
 
         What moves, or is long, is drawn behind its cell, into outputs that wait for it: making a widget takes as long
@@ -181,7 +183,8 @@ class _Scene:
             clip_bytes=self._clip_bytes,
             publish=self._publish,
         )
-        if self._publish is None and (self.is_moving or len(self._batch.places) > MOST_DRAWN_IN_THE_CELL):
+        is_long = len(self._batch.places) > MOST_DRAWN_IN_THE_CELL
+        if self._publish is None and (is_long or (may_wait and self.is_moving)):
             self._painter.make_room()
             self._session.runner(self._batch.service).call(_call_later, BEHIND_S, self._begin)
         else:

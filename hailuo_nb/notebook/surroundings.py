@@ -7,7 +7,8 @@ whether a widget could be shown. Where none can be, widgets can be made that nob
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,28 @@ def look_around(shell: Any) -> Surroundings:
         is_headless=content.get("allow_stdin") is False,
         has_widgets=True,
     )
+
+
+def recognised(shell: Any, around: Surroundings, environ: Mapping[str, str] | None = None) -> tuple[str, str]:
+    """Name the front end and the sign by which it is known."""
+    environ = os.environ if environ is None else environ
+    if not around.has_widgets:
+        return "IPython in a terminal", "there is no kernel"
+    if around.is_headless:
+        return "headless", "the request takes no input"
+    signs = (
+        (
+            "VS Code",
+            "its variables are set",
+            "__vsc_ipynb_file__" in shell.user_ns or "VSCODE_PID" in environ,
+        ),
+        ("Colab", "its module is loaded", "google.colab" in sys.modules or "COLAB_RELEASE_TAG" in environ),
+        ("Kaggle", "its variable is set", "KAGGLE_KERNEL_RUN_TYPE" in environ),
+        ("JupyterLite", "Python runs in the browser", sys.platform == "emscripten"),
+        ("Jupyter server", "it names the notebook", "JPY_SESSION_NAME" in environ),
+    )
+    found = ((name, how) for name, how, is_it in signs if is_it)
+    return next(found, ("a kernel", "nothing says which front end"))
 
 
 @contextmanager

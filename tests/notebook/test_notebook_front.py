@@ -72,12 +72,13 @@ def test_many_changes_are_drawn_once(later: list[tuple[float, Callable[[], None]
 
 
 @pytest.mark.parametrize(
-    ("clips", "is_done", "is_behind"), [(12, True, False), (13, True, True), (1, False, True)]
+    ("clips", "is_done", "may_wait", "is_behind"),
+    [(12, True, True, False), (13, True, False, True), (1, False, True, True), (1, False, False, False)],
 )
 def test_a_card_that_moves_or_is_long_is_drawn_behind_its_cell(
-    monkeypatch: pytest.MonkeyPatch, clips: int, *, is_done: bool, is_behind: bool
+    monkeypatch: pytest.MonkeyPatch, clips: int, *, is_done: bool, may_wait: bool, is_behind: bool
 ) -> None:
-    """Clips that are here are shown when the cell ends; for the others the cell only makes room."""
+    """Clips that are here are shown when the cell ends; for the others the cell only makes room, where that works."""
     did: list[str] = []
     handed: list[Callable[[], None]] = []
     painter = SimpleNamespace(
@@ -98,7 +99,7 @@ def test_a_card_that_moves_or_is_long_is_drawn_behind_its_cell(
     monkeypatch.setattr(front, "CardPainter", lambda *_, **__: painter)
     scene = _Scene(session, batch, "x", (None, 1), lambda _: None)  # type: ignore[arg-type]
     scene._card, scene._posters = lambda: None, dict  # type: ignore[assignment, method-assign, return-value]
-    scene.show_live()
+    scene.show_live(may_wait=may_wait)
     assert did == (["room"] if is_behind else ["shown"])
     for call in handed:
         call()
