@@ -37,13 +37,34 @@ time.sleep(2.5)
 print("slept", moving[0].status)"""
 
 
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def widget_at(kernel: Kernel, display_id: str) -> str:
+    """Give the widget that is drawn behind its cell, into an output that waits for it."""
+
+    def found() -> list[str]:
+        contents = [message["content"] for message in kernel.said if "display_data" in message["msg_type"]]
+        return [
+            content["data"][VIEW]["model_id"]
+            for content in contents
+            if content["transient"].get("display_id") == display_id and VIEW in content["data"]
+        ]
+
+    kernel.until(lambda: bool(found()))
+    return found()[0]
+
+
 def updates_come_while_a_later_cell_blocks(kernel: Kernel, word: str) -> None:
     """Widget, twin and end arrive for their own cell, in the name of the one that runs, as headless runners need."""
     first = kernel.queue(f"%%hailuo moving << t2v-standard\nA {word} fox [simulate: takes 200]")
     kernel.answer(first)
-    shown = [content for kind, content in kernel.of_cell(first) if kind == "display_data"]
-    card, twin = (content["transient"]["display_id"] for content in shown)
-    widget = shown[0]["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
+    card, twin = (
+        content["transient"]["display_id"]
+        for kind, content in kernel.of_cell(first)
+        if kind == "display_data"
+    )
+    widget = widget_at(kernel, card)
     kernel.tell(widget, {"method": "custom", "content": {"type": "hello", "page": "p"}})
     blocking = kernel.queue(BLOCKING)
     assert kernel.answer(blocking) == "slept completed\n"
@@ -62,7 +83,7 @@ def updates_come_while_a_later_cell_blocks(kernel: Kernel, word: str) -> None:
     }
     assert set(updates) == {card, twin}
     assert set(updates[twin]) == {"text/html", "text/plain", "image/jpeg"}
-    assert "application/vnd.jupyter.widget-view+json" not in updates[card]
+    assert VIEW not in updates[card]
 
 
 def run_all_goes_through_a_wait(kernel: Kernel, word: str) -> None:
@@ -98,8 +119,8 @@ def clicks_while_a_cell_blocks_count_once(kernel: Kernel, word: str) -> None:
     """Two presses of one button make one more take, whether they are heard at once or when the kernel is free."""
     asked = kernel.queue(f"%%hailuo clicked << t2v-standard\nA {word} elk")
     kernel.answer(asked)
-    shown = next(content for kind, content in kernel.of_cell(asked) if kind == "display_data")
-    widget = shown["data"]["application/vnd.jupyter.widget-view+json"]["model_id"]
+    room = next(content for kind, content in kernel.of_cell(asked) if kind == "display_data")
+    widget = widget_at(kernel, room["transient"]["display_id"])
     kernel.run("clicked.wait()")
     blocking = kernel.queue("time.sleep(1); print(len(hn.history(text='elk')) <= 2)")
     press = {"type": "action", "name": "take-2", "key": "0", "sum": "0.28"}
