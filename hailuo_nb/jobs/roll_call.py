@@ -34,9 +34,9 @@ OLDER = 10
 # Calls are so far apart, or this share of what the clips have taken so far: a hundred clips, each with a look of its
 # own in mind, would else call all the time.
 CALL_GAP_S, CALL_GAP_SHARE = 0.1, 0.01
-# A look costs the kernel a fraction of a millisecond, whoever asked: beyond so many out each is looked at less often,
-# so that all of them together make at most 62 looks a second.
-FEW, CROWD_S = 100, 0.016
+# A look costs the kernel a fraction of a millisecond, whoever asked: where very many are out each is looked at less
+# often, so that all of them together make at most 62 looks a second. Between the two numbers that sets in.
+FEW, MANY, CROWD_S = 100, 200, 0.016
 # So often one that is late is asked for by itself, and so often in a row the list must have been behind it.
 CHECK_GAP_S, MOST_BEHIND = 10.0, 3
 AROUND = timedelta(milliseconds=2)
@@ -60,6 +60,7 @@ class RollCall:
         # By model, of all that were out since none was.
         self._made: dict[str, dict[str, datetime]] = {}
         self._told: dict[str, Told] = {}
+        self._begun: set[str] = set()
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._is_believed: bool | None = None
         self._next_call = self._next_check = 0.0
@@ -95,7 +96,8 @@ class RollCall:
     @property
     def crowd_gap_s(self) -> float:
         """The shortest pause between two looks at the same one, by how many are out."""
-        return len(self._out) * CROWD_S if len(self._out) > FEW else 0.0
+        out = len(self._out)
+        return out * CROWD_S * min(max(out - FEW, 0) / (MANY - FEW), 1.0)
 
     async def ask(
         self, client: Client, job: Job, age_s: float, *, is_late: bool
@@ -168,15 +170,12 @@ class RollCall:
         return [self._out[id_] for id_ in ids if self._is_done(id_)]
 
     def begun(self) -> list[Job]:
-        """Give those that the list says are worked on, and whose rows do not say so yet."""
+        """Give, once, those that the list says are worked on, and whose rows do not say so yet."""
         if not self._is_believed:
             return []
-        told = ((self._out.get(id_), each.prediction.status) for id_, each in self._told.items())
-        return [
-            job
-            for job, status in told
-            if job is not None and status == "processing" and job.status == "submitted"
-        ]
+        jobs = [self._out.get(id_) for id_ in self._begun]
+        self._begun.clear()
+        return [job for job in jobs if job is not None and job.status == "submitted"]
 
     def _is_done(self, id_: str) -> bool:
         told = self._told.get(id_)
@@ -215,3 +214,5 @@ class RollCall:
             self._is_believed = False
         elif self._is_believed is not False:
             self._told |= {id_: told[id_] for id_ in ids if id_ in self._out}
+            # Noted here, where it is heard: at each look, all of a thousand would have to be looked through.
+            self._begun |= {id_ for id_ in ids if told[id_].prediction.status == "processing"}

@@ -62,7 +62,7 @@ def test_what_a_list_tells_of_many_is_written_at_once(world: World, monkeypatch:
         assert "processing" in [event.status for event in world.ledger.events(job.id)]
 
 
-@pytest.mark.parametrize(("out", "gap_s"), [(20, 0.0), (100, 0.0), (1000, 16.0)])
+@pytest.mark.parametrize(("out", "gap_s"), [(20, 0.0), (100, 0.0), (150, 1.2), (200, 3.2), (1000, 16.0)])
 def test_a_crowd_is_looked_at_less_often(out: int, gap_s: float) -> None:
     """At most 62 looks a second, however many are out."""
     rolls = RollCall()
