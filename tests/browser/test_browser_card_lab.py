@@ -44,9 +44,9 @@ def test_the_card_keeps_moving_while_a_later_cell_blocks(lab: NotebookPage, serv
             "one = clip(0, status='submitted')\n"
             "p = painter(card(one, batch=BATCH))\n"
             "two = replace(one, status='processing', word='working')\n"
-            "later(1.0, lambda: p.update(card(two, batch=BATCH), {}))\n"
+            "later(4.0, lambda: p.update(card(two, batch=BATCH), {}))\n"
             "view = card(done(two), batch=BATCH)\n"
-            "later(9.0, lambda: p.rest(view, posters_of(view)))",
+            "later(12.0, lambda: p.rest(view, posters_of(view)))",
         )
     )
     badge = cell.locator(".hailuo-badge")
