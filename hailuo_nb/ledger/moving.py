@@ -55,26 +55,6 @@ _STAMPS = {"submitted": "submitted_utc", "processing": "started_utc", "downloadi
 
 def move(
     writing: Writing,
-    clip_id: str,
-    *,
-    fence: int,
-    to: str,
-    from_: Collection[str] | None,
-    detail: str,
-    columns: Mapping[str, Any],
-) -> ClipRow:
-    """Give a row its next status; see `hailuo_nb.ledger.store.Ledger.move`."""
-    unknown = sorted(set(columns) - SETTABLE)
-    if unknown or to not in STATUSES:
-        what = f"column {unknown[0]}" if unknown else f"status {to}"
-        raise LedgerError(f"A move cannot set the {what}. Look at SETTABLE and STATUSES.")
-    return move_row(
-        writing, held(writing, clip_id, fence), to=to, from_=from_, detail=detail, columns=columns
-    )
-
-
-def move_row(
-    writing: Writing,
     row: ClipRow,
     *,
     to: str,
@@ -82,7 +62,11 @@ def move_row(
     detail: str,
     columns: Mapping[str, Any],
 ) -> ClipRow:
-    """Do so with a row that `held` gave."""
+    """Give a row that `held` gave its next status; see `hailuo_nb.ledger.store.Ledger.move`."""
+    unknown = sorted(set(columns) - SETTABLE)
+    if unknown or to not in STATUSES:
+        what = f"column {unknown[0]}" if unknown else f"status {to}"
+        raise LedgerError(f"A move cannot set the {what}. Look at SETTABLE and STATUSES.")
     if from_ is not None and row.status not in from_:
         raise TransitionRefused(
             f"Clip {row.id} is {row.status}, not {' or '.join(sorted(from_))}: nothing changed."

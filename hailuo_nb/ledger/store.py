@@ -435,9 +435,8 @@ class Ledger:
             Another row has that prediction or that file.
         """
         with self._write() as writing:
-            return moving.move(
-                writing, clip_id, fence=fence, to=to, from_=from_, detail=detail, columns=columns
-            )
+            row = moving.held(writing, clip_id, fence)
+            return moving.move(writing, row, to=to, from_=from_, detail=detail, columns=columns)
 
     def begun(self, fences: Mapping[str, int]) -> list[ClipRow]:
         """Move those of this kernel's submitted rows to processing that the service was seen working on.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from hailuo_nb.ledger.moving import held, move_row
+from hailuo_nb.ledger.moving import held, move
 from hailuo_nb.ledger.rows import ClipRow
 from hailuo_nb.ledger.tables import clips, memory, sends
 from hailuo_nb.ledger.writing import Writing, insert_all
@@ -69,7 +69,7 @@ def start_submit(
     if at_once is not None and writing.connection.execute(_BUSY, mine).scalar_one() >= at_once:
         return 1.0, None
     columns = {"key_fingerprint": key_fingerprint or None}
-    moved = move_row(writing, row, to="submitting", from_={"planned"}, detail="", columns=columns)
+    moved = move(writing, row, to="submitting", from_={"planned"}, detail="", columns=columns)
     sent = {"service": row.service, "key_fingerprint": key_fingerprint, "at_utc_ms": now}
     insert_all(writing.connection, sends, [sent])
     return 0.0, moved

@@ -144,7 +144,7 @@ def wanted_clips(
         column = columns[at]
         choice = column.prompt.grid.at(number)
         tried[at] = tried.get(at, 0) + 1
-        alike = _alike(column)
+        alike = _alike(asked, column)
         like = known.get(alike) if alike else None
         try:
             request = _request(asked, column, dict(choice), like[0] if like else None)
@@ -254,10 +254,17 @@ _Alike = tuple[str, int | None]
 """What tells the requests of one cell apart besides their texts: model and length."""
 
 
-def _alike(column: _Column) -> _Alike | None:
-    """Tell which requests differ in their text alone; None where a row brings its own picture."""
+def _alike(asked: Asked, column: _Column) -> _Alike | None:
+    """Tell which requests differ in their text alone; None where a row brings its own picture, or inputs a text."""
     row = column.prompt.row
-    return None if row is not None and row.image is not None else (column.variant.model_id, column.duration)
+    inputs = asked.inputs if isinstance(asked.inputs, Mapping) else {}
+    if (
+        (row is not None and row.image is not None)
+        or "prompt" in inputs
+        or "prompt" in asked.texts_as_written
+    ):
+        return None
+    return column.variant.model_id, column.duration
 
 
 def _prompts(asked: Asked) -> list[_Prompt]:

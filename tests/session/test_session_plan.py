@@ -16,6 +16,7 @@ from hailuo_nb.catalog.quotes import Quote, table_quote
 from hailuo_nb.catalog.request import GenerationRequest
 from hailuo_nb.catalog.variants import Variant, find
 from hailuo_nb.errors import InvalidRequest, PromptInvalid, TooManyClips
+from hailuo_nb.session.frames import Row
 from hailuo_nb.session.plan import Asked, Wanted, wanted_clips
 
 USD = {"t2v-standard": {6: "0.28", 10: "0.56"}, "t2v-pro": {0: "0.49"}}
@@ -177,6 +178,14 @@ def test_a_price_is_asked_once_for_each_model_and_length_and_an_unknown_variant_
     assert [clip.quote for clip in clips] == [table_quote(clip.variant, clip.request) for clip in clips]
     with pytest.raises(InvalidRequest, match="t2v-pro"):
         wanted("a fox", "t2v-por")
+
+
+def test_a_text_among_the_inputs_is_never_dropped_for_that_of_a_row() -> None:
+    """Given twice it is a fault in each row that has one, whatever the row before it had."""
+    rows = tuple(Row(label=text, prompt=text, texts={}, values={}, axes={}) for text in ("", "a hare"))
+    asked = Asked("", ("t2v-pro",), inputs={"prompt": "a fox"}, rows=rows)
+    with pytest.raises(InvalidRequest, match="given twice"):
+        wanted_clips(asked, find=find, quote=table_quote, most=16)
 
 
 def test_no_text_is_one_empty_prompt() -> None:
