@@ -26,8 +26,8 @@ T = TypeVar("T")
 # every 5 ms: begun at once, a hundred jobs would hold up their own cell.
 GATHER_S = 0.02
 # And a cell of the user's that is ready to run waits for each such hand-over: with 200 jobs out, 78 ms for one in a
-# hundred. While this thread is there they are asked to let go sooner, which made it 38 (tests/benchmarks/kernel_free).
-SWITCH_S = 0.0005
+# hundred. While this thread is there they are asked to let go sooner (tests/benchmarks/kernel_free has the figures).
+SWITCH_S = 0.0002
 
 
 class BackgroundLoop:

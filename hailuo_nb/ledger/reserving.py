@@ -27,6 +27,7 @@ from hailuo_nb.ledger.rows import (
     NewClip,
     Reserved,
     clean,
+    clip_row_of,
     columns_from,
     notebook_name,
     short_id,
@@ -338,19 +339,42 @@ def _new_rows(writing: Writing, batch_id: str, wanted: Sequence[NewClip], attemp
     """Make rows with their numbers and ids; they are not written yet."""
     first = writing.next_seq()
     ids = free_ids(writing.connection, [(*clip.identity, attempt) for clip in wanted])
-    return [blank(writing, batch_id, clip, attempt, first + at, ids[at]) for at, clip in enumerate(wanted)]
+    shared = _blank_fields(writing, batch_id, attempt)
+    return [
+        clip_row_of({**shared, **_asked_fields(clip), "seq": first + at, "id": ids[at]})
+        for at, clip in enumerate(wanted)
+    ]
 
 
 def blank(writing: Writing, batch_id: str, clip: NewClip, attempt: int, seq: int, clip_id: str) -> ClipRow:
     """Make the row of a clip for which nothing was sent."""
+    shared = _blank_fields(writing, batch_id, attempt)
+    return clip_row_of({**shared, **_asked_fields(clip), "seq": seq, "id": clip_id})
+
+
+def _blank_fields(writing: Writing, batch_id: str, attempt: int) -> dict[str, Any]:
+    """Give what the new rows of a batch have in common."""
     now = to_time(writing.now_ms)
-    asked: dict[str, Any] = {
+    return dict.fromkeys(ClipRow.__dataclass_fields__) | {
         "batch_id": batch_id,
+        "attempt": attempt,
+        "status": "planned",
+        "created_utc": now,
+        "moved_utc": now,
+        "owner": writing.kernel,
+        "fence": 1,
+        "more_paths": (),
+        "was_taken_over": False,
+        "is_hidden": False,
+    }
+
+
+def _asked_fields(clip: NewClip) -> dict[str, Any]:
+    """Give what a row has from what a cell asks."""
+    return {
         "name": clip.name,
         "take": clip.take,
-        "attempt": attempt,
         "service": clip.service,
-        "status": "planned",
         "variant": clip.variant,
         "model_id": clip.model_id,
         "prompt": clean(clip.prompt),
@@ -362,20 +386,9 @@ def blank(writing: Writing, batch_id: str, clip: NewClip, attempt: int, seq: int
         "quote_usd": clip.quote_usd,
         "quote_source": clip.quote_source,
         "quote_as_of": clip.quote_as_of,
-        "created_utc": now,
-        "moved_utc": now,
         "tags": tuple(clip.tags),
         "request_hash": clip.request_hash,
-        "owner": writing.kernel,
-        "fence": 1,
-        "more_paths": (),
-        "was_taken_over": False,
-        "is_hidden": False,
-        "seq": seq,
-        "id": clip_id,
     }
-    empty: dict[str, Any] = dict.fromkeys(ClipRow.__dataclass_fields__)
-    return ClipRow(**(empty | asked))
 
 
 def _asked_again(row: ClipRow, usd: Decimal | None, source: str | None, as_of: str | None) -> NewClip:

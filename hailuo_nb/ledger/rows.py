@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache, partial
+from operator import itemgetter
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -175,6 +176,15 @@ class ClipRow:
         return (self.service, self.request_hash, self.take)
 
 
+def clip_row_of(fields: dict[str, Any]) -> ClipRow:
+    """Make a row of a dict, which becomes its own: sixty fields set one by one take six times as long."""
+    if fields.keys() != ClipRow.__dataclass_fields__.keys():
+        return ClipRow(**fields)
+    row = object.__new__(ClipRow)
+    object.__setattr__(row, "__dict__", fields)
+    return row
+
+
 @dataclass(frozen=True)
 class Reserved:
     """What the ledger says to one clip of a cell.
@@ -330,7 +340,7 @@ def columns_of(rows: Sequence[ClipRow]) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {}
     fields = [vars(row) for row in rows]
     for name in fields[0]:
-        values = [each[name] for each in fields]
+        values = list(map(itemgetter(name), fields))
         if values.count(None) == len(values):
             continue
         column, write = _writer(name)

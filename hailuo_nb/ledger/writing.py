@@ -21,6 +21,7 @@ from hailuo_nb.errors import BudgetExceeded, LedgerError
 from hailuo_nb.ledger.rows import (
     ClipRow,
     clean,
+    clip_row_of,
     columns_from,
     columns_of,
     fields_from,
@@ -239,7 +240,7 @@ def bare_columns(result: CursorResult[Any]) -> dict[str, list[Any]]:
 
 def clip_row(stored: RowMapping) -> ClipRow:
     """Make a `ClipRow` of a row of the table."""
-    return ClipRow(**fields_from(stored))
+    return clip_row_of(fields_from(stored))
 
 
 def _counted(row: ClipRow) -> int:

@@ -88,6 +88,8 @@ class Grid:
         """Give one combination by its number, from 0."""
         if not 0 <= index < self.count:
             raise IndexError(f"no combination {index}: there are {self.count}")
+        if not self.axes:
+            return ()
         steps = [0] * len(self.axes)
         for group, length in zip(reversed(self._groups), reversed(self._lengths), strict=True):
             index, step = divmod(index, length)

@@ -104,7 +104,7 @@ class PromptPlan:
         choice : Mapping
             A value by axis; names that are no axis of this prompt are ignored.
         """
-        filled = (choice[piece.axis] if isinstance(piece, _Hole) else piece for piece in self._pieces)
+        filled = [choice[piece.axis] if isinstance(piece, _Hole) else piece for piece in self._pieces]
         return _normal("".join(filled))
 
     def expand(self, zips: Sequence[Sequence[str]] = ()) -> list[ExpandedPrompt]:
@@ -320,7 +320,7 @@ class _Reader:
 
     def plan(self, raw: bool) -> PromptPlan:
         """Make the plan of this text."""
-        if raw:
+        if raw or not _TOKEN.search(self.text):
             return PromptPlan(self.text, (), (self.text,))
         self.tokens = self._signs()
         self._pair()

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from hailuo_nb.catalog.imageref import ImageRef
@@ -142,12 +142,13 @@ def wanted_clips(
     known: dict[_Alike, tuple[GenerationRequest, Quote]] = {}
     for at, number in _chosen(columns, asked):
         column = columns[at]
-        choice = column.prompt.grid.at(number)
+        plan, grid = column.prompt.read()
+        choice = grid.at(number)
         tried[at] = tried.get(at, 0) + 1
         alike = _alike(asked, column)
         like = known.get(alike) if alike else None
         try:
-            request = _request(asked, column, dict(choice), like[0] if like else None)
+            request = _request(asked, column, plan.prompt_for(dict(choice)), like[0] if like else None)
         except InvalidRequest as error:
             for fault in error.faults:
                 faults.setdefault((at, fault), []).append(choice)
@@ -155,15 +156,9 @@ def wanted_clips(
         price = like[1] if like else quote(column.variant, request)
         if alike and not like:
             known[alike] = request, price
+        axes = {**column.prompt.labels, **dict(choice)}
         clips += [
-            Wanted(
-                request,
-                column.variant,
-                take,
-                column.prompt.plan.template,
-                {**column.prompt.labels, **dict(choice)},
-                price,
-            )
+            Wanted(request, column.variant, take, plan.template, axes, price)
             for take in ((asked.take,) if asked.take else range(1, column.prompt.takes + 1))
         ]
         if len(clips) > most:
@@ -224,18 +219,6 @@ class _Prompt:
     read: Callable[[], tuple[PromptPlan, Grid]]
     row: Row | None = None
 
-    @cached_property
-    def _both(self) -> tuple[PromptPlan, Grid]:
-        return self.read()
-
-    @property
-    def plan(self) -> PromptPlan:
-        return self._both[0]
-
-    @property
-    def grid(self) -> Grid:
-        return self._both[1]
-
     @property
     def labels(self) -> Mapping[str, str]:
         return self.row.axes if self.row is not None else {}
@@ -282,7 +265,7 @@ def _prompts(asked: Asked) -> list[_Prompt]:
             f"row {row.label}" + (f", prompt {number + 1}" if len(counts) > 1 else ""),
             count,
             asked.takes if row.takes is None else row.takes,
-            partial(_nth, asked, row, number),
+            cache(partial(_nth, asked, row, number)),
             row,
         )
         for row in asked.rows
@@ -397,12 +380,9 @@ def _chosen(columns: Sequence[_Column], asked: Asked) -> Iterator[tuple[int, int
         yield at, place - (ends[at - 1] if at else 0)
 
 
-def _request(
-    asked: Asked, column: _Column, choice: Mapping[str, str], like: GenerationRequest | None
-) -> GenerationRequest:
+def _request(asked: Asked, column: _Column, prompt: str, like: GenerationRequest | None) -> GenerationRequest:
     """Build the request of one combination, or reword one that differs from it in the text alone."""
     variant, row = column.variant, column.prompt.row
-    prompt = column.prompt.plan.prompt_for(choice)
     same = reworded(like, variant, prompt) if like is not None else None
     if same is not None:
         return same

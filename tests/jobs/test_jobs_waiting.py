@@ -70,10 +70,10 @@ def test_what_was_handed_over_comes_before_what_is_submitted_and_before_the_end(
 
 
 def test_the_thread_lets_go_of_the_interpreter_sooner_and_only_while_it_is_there() -> None:
-    """A cell that is ready to run waits half a millisecond for it at most; a shorter interval of the user's stays."""
+    """A cell that is ready to run waits a fifth of a millisecond for it at most; a shorter interval of the user's stays."""
     before = sys.getswitchinterval()
     try:
-        for theirs, during in ((0.005, 0.0005), (0.0002, 0.0002)):
+        for theirs, during in ((0.005, 0.0002), (0.0001, 0.0001)):
             sys.setswitchinterval(theirs)
             with closing(BackgroundLoop("hailuo-test")) as loop:
                 loop.submit(asyncio.sleep(0)).result(5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -99,3 +100,21 @@ def test_no_address_keeps_a_query(url: str) -> None:
     """Whatever a service calls a URL, what is kept has no query, fragment or user."""
     kept = rows.address_without_query(url)
     assert kept is None or not set("?#") & set(kept)
+
+
+def test_a_row_made_of_all_its_fields_is_the_row_that_the_class_makes() -> None:
+    """The quick way leaves nothing out and stays frozen."""
+    fields: dict[str, object] = {name: name.upper() for name in rows.ClipRow.__dataclass_fields__}
+    row = rows.clip_row_of(dict(fields))
+    assert row == rows.ClipRow(**fields)  # type: ignore[arg-type]
+    with pytest.raises(FrozenInstanceError):
+        row.status = "completed"  # type: ignore[misc]
+
+
+def test_a_row_is_not_made_of_fields_it_does_not_have() -> None:
+    """A column of a later version, or one left out, is an error and no half row."""
+    fields: dict[str, object] = dict.fromkeys(rows.ClipRow.__dataclass_fields__)
+    with pytest.raises(TypeError, match="colour"):
+        rows.clip_row_of({**fields, "colour": "red"})
+    with pytest.raises(TypeError, match="status"):
+        rows.clip_row_of({name: value for name, value in fields.items() if name != "status"})
