@@ -70,7 +70,7 @@ def test_what_was_handed_over_comes_before_what_is_submitted_and_before_the_end(
 
 
 def test_the_thread_lets_go_of_the_interpreter_sooner_and_only_while_it_is_there() -> None:
-    """A cell that is ready to run waits a fifth of a millisecond for it at most; a shorter interval of the user's stays."""
+    """A cell that is ready waits a fifth of a millisecond for it at most; a shorter interval of the user's stays."""
     before = sys.getswitchinterval()
     try:
         for theirs, during in ((0.005, 0.0002), (0.0001, 0.0001)):
