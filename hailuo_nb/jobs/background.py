@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 # A cell that hands something over is about to be shown and to end. Two busy threads hand the interpreter to each other
 # every 5 ms: begun at once, a hundred jobs would hold up their own cell.
-GATHER_S = 0.02
+GATHER_S = 0.01
 # And a cell of the user's that is ready to run waits for each such hand-over: with 200 jobs out, 78 ms for one in a
 # hundred. While this thread is there they are asked to let go sooner (tests/benchmarks/kernel_free has the figures).
 SWITCH_S = 0.0002
