@@ -8,8 +8,8 @@ prompt; the figure straight behind it stands in the note.
 Tried, and what it brought (two cores, bytecode kept as pip does):
 
 - what a cold cell needs is imported in the background behind the loading cell: from 700 to 140 ms;
-- a card of more than twelve clips is drawn behind its cell, and jobs set out a little after they were handed over (10 ms), since
-  two busy threads hand the interpreter to each other all the time: a cell of 100 clips from 170 to 70 ms;
+- a card of more than twelve clips is drawn behind its cell, and jobs set out 20 ms after they were handed over (10 by
+  now), since two busy threads hand the interpreter to each other all the time: a cell of 100 clips from 170 to 70 ms;
 - rows written as plain tuples, and statements of the ledger put together once: 100 clips from 46 to 36 ms of a core,
   one clip from 6.4 to 4.5;
 - every card that moves is drawn behind its cell: a cell of one clip from 26 to 16 ms, and its card, 21 ms behind Enter
