@@ -65,7 +65,7 @@ class CardWidget(anywidget.AnyWidget):
     Its trait is written by one thread only; what the person does comes back as messages, never as a trait.
     """
 
-    _esm = joined("card.js")
+    _esm = joined("players.js", "card.js")
     _css = joined("card.css", "grid.css")
     card = traitlets.Dict().tag(sync=True)
     _is_quiet = False

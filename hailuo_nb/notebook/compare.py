@@ -49,7 +49,7 @@ NOTE_LENGTH = 2000
 class CompareWidget(anywidget.AnyWidget):
     """One flat widget for all clips of a comparison; its trait is written here only."""
 
-    _esm = joined("page.js", "step.js", "words.js", "tile.js", "compare.js")
+    _esm = joined("players.js", "page.js", "step.js", "words.js", "tile.js", "compare.js")
     _css = joined("compare.css")
     comparison = traitlets.Dict().tag(sync=True)
 

@@ -82,7 +82,7 @@ class Ballot(Protocol):
 class VoteWidget(anywidget.AnyWidget):
     """Two clips and four answers; its trait is written here only."""
 
-    _esm = joined("page.js", "step.js", "vote.js")
+    _esm = joined("players.js", "page.js", "step.js", "vote.js")
     _css = joined("vote.css")
     vote = traitlets.Dict().tag(sync=True)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import lab_clips
@@ -13,10 +12,8 @@ import pytest
 from lab import look
 from playwright.sync_api import Browser, Page, expect
 
-from hailuo_nb.notebook import card as card_module
+from hailuo_nb.notebook.scripts import joined
 from hailuo_nb.notebook.view import CardView, ClipView, arrange
-
-STATIC = Path(card_module.__file__).parent / "static"
 
 SETUP = """async ([script, style, card]) => {
   document.head.append(Object.assign(document.createElement('style'), { textContent: style }));
@@ -93,9 +90,7 @@ def cards(count: int, **changes: Any) -> CardView:
 
 def render(page: Page, card: CardView) -> None:
     """Draw a card on the page."""
-    page.evaluate(
-        SETUP, [(STATIC / "card.js").read_text(), (STATIC / "card.css").read_text(), card.to_dict()]
-    )
+    page.evaluate(SETUP, [joined("players.js", "card.js"), joined("card.css"), card.to_dict()])
 
 
 def send_poster(page: Page, key: str) -> None:

@@ -10,13 +10,9 @@
  * @import { Action, Card, Changes, Clip, Earlier, Group, Model, Word } from "./card.d.ts"
  */
 
-const MAX_PLAYERS = 6; // Chromium keeps six connections to a host: a seventh player would stall Jupyter's own requests
 const GONE = new Set(["failed", "cancelled", "abandoned"]);
 const BUSY_AFTER_MS = 2500;
 const LOST = "The kernel was restarted or has ended. Running the cell again pays nothing twice and shows the rest.";
-
-/** @param {string} key */
-const slug = (key) => key.replace(/[^A-Za-z0-9_-]/g, "-");
 
 /**
  * Make an element.
@@ -61,36 +57,8 @@ const about = (seconds) => (seconds > 100 ? `about ${Math.ceil(seconds / 60)} mi
 /** @param {Clip} clip */
 const titleOf = (clip) => clip.label || clip.caption || clip.name || "";
 
-/** The players of all cards on the page, oldest first. @returns {{stop: () => void}[]} */
-function players() {
-  const name = Symbol.for("hailuo.players");
-  return (/** @type {any} */ (window))[name] ??= [];
-}
-
-/** Make room for one more player; those of static twins (see hailuo_nb/notebook/handlers.py) count too. */
-function makeRoom() {
-  const all = players();
-  const twins = [.../** @type {NodeListOf<HTMLVideoElement>} */ (document.querySelectorAll(".hailuo-twin video"))]
-    .filter((one) => !one.paused);
-  while (all.length + twins.length >= MAX_PLAYERS) {
-    const [first] = twins.splice(0, 1);
-    if (first) first.setAttribute("src", first.src); // its poster comes back
-    else all[0].stop();
-  }
-}
-
-const isCalm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-
 /** A name for this page: after a reload it is another one. */
 const page = () => (/** @type {any} */ (window))[Symbol.for("hailuo.page")] ??= Math.random().toString(36).slice(2);
-
-/** Let go of a video's connection and memory. @param {HTMLVideoElement} video */
-function release(video) {
-  video.pause();
-  video.removeAttribute("src");
-  video.load();
-  video.remove();
-}
 
 /** About two lines of a text, all of it on demand. @param {string} text @param {string} [brief] @param {string} [name] */
 function folded(text, brief, name = "prompt") {

@@ -1,24 +1,19 @@
 // @ts-check
 /**
- * What the widgets for comparing and voting share: elements from text, the players of the page, a clip's bytes.
+ * What the widgets for comparing and voting share: elements from text and a clip's bytes.
  *
- * Not a module of its own: hailuo_nb/notebook/scripts.py puts it before compare.js or vote.js, so that each widget stays
- * one file without an import. Text reaches the page through textContent alone.
+ * Not a module of its own: hailuo_nb/notebook/scripts.py puts it behind players.js and before compare.js or vote.js, so
+ * that each widget stays one file without an import. Text reaches the page through textContent alone.
  *
  * @typedef {{get(name: string): any, on(event: string, handler: Function): void,
  *   off(event: string, handler: Function): void, send(content: object): void}} Model
  */
-
-const MAX_PLAYERS = 6; // as in card.js: Chromium keeps six connections to a host, and Jupyter needs them too
 
 // eslint-disable-next-line no-control-regex
 const UNSHOWABLE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
 /** Show controls and direction marks instead of obeying them. @param {string | undefined} text */
 const plain = (text) => (text ?? "").replace(/\r\n/g, "\n").replace(UNSHOWABLE, "\ufffd");
-
-/** @param {string} key */
-const slug = (key) => key.replace(/[^A-Za-z0-9_-]/g, "-");
 
 /**
  * Make an element.
@@ -46,35 +41,6 @@ function button(label, press, title) {
   if (title) node.title = title;
   node.addEventListener("click", press);
   return node;
-}
-
-/** Whether the system asks for less motion. */
-const isCalm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-/** The players of all widgets on the page, oldest first; card.js has the same list. @returns {{stop: () => void}[]} */
-function players() {
-  const name = Symbol.for("hailuo.players");
-  return (/** @type {any} */ (window))[name] ??= [];
-}
-
-/** Make room for one more player; those of static twins count too. */
-function makeRoom() {
-  const all = players();
-  const twins = [.../** @type {NodeListOf<HTMLVideoElement>} */ (document.querySelectorAll(".hailuo-twin video"))]
-    .filter((one) => !one.paused);
-  while (all.length + twins.length >= MAX_PLAYERS) {
-    const [first] = twins.splice(0, 1);
-    if (first) first.setAttribute("src", first.src); // its poster comes back
-    else all[0].stop();
-  }
-}
-
-/** Let go of a video's connection and memory. @param {HTMLVideoElement} video */
-function release(video) {
-  video.pause();
-  video.removeAttribute("src");
-  video.load();
-  video.remove();
 }
 
 /** The bytes of clips as addresses, fetched from the kernel once. */
