@@ -40,6 +40,8 @@ FRONTS = {"lab": "doc/tree", "notebook": "notebooks"}
 QUIET = {
     "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
     "docmanager-extension/plugin": {"autosave": False},
+    # Without what a kernel says within a second, the list offers words of the cell; a busy machine takes longer.
+    "completer-extension/manager": {"providerTimeout": 10_000},
 }
 
 # The contrasts of all that is written on a cell's card.
