@@ -21,8 +21,8 @@ Tried, and what it brought (two cores, bytecode kept as pip does):
   26 ms before, and 23 to 26 after: 5 for a cell that does nothing with the same text, 15 to 16 for ours (texts, hashes
   and prices 3.5, asked clips 1.6, rows and SQLite's durable commit 8, handles 1.4), 1 to make room for the card. None
   of it may come after the cell has said that all is well: over a budget or on a full disk, it is the cell that fails;
-- tried and left out, since each brought less than a millisecond: no garbage collection meanwhile, the first events written by
-  SQLite from the rows, futures made when somebody waits.
+- tried and left out, since each brought less than a millisecond: no garbage collection meanwhile, the first events
+  written by SQLite from the rows, futures made when somebody waits.
 """
 
 from __future__ import annotations
