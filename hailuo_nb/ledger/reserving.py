@@ -340,16 +340,12 @@ def _new_rows(writing: Writing, batch_id: str, wanted: Sequence[NewClip], attemp
     first = writing.next_seq()
     ids = free_ids(writing.connection, [(*clip.identity, attempt) for clip in wanted])
     shared = _blank_fields(writing, batch_id, attempt)
-    return [
-        clip_row_of({**shared, **_asked_fields(clip), "seq": first + at, "id": ids[at]})
-        for at, clip in enumerate(wanted)
-    ]
+    return [_filled(shared, clip, first + at, ids[at]) for at, clip in enumerate(wanted)]
 
 
 def blank(writing: Writing, batch_id: str, clip: NewClip, attempt: int, seq: int, clip_id: str) -> ClipRow:
     """Make the row of a clip for which nothing was sent."""
-    shared = _blank_fields(writing, batch_id, attempt)
-    return clip_row_of({**shared, **_asked_fields(clip), "seq": seq, "id": clip_id})
+    return _filled(_blank_fields(writing, batch_id, attempt), clip, seq, clip_id)
 
 
 def _blank_fields(writing: Writing, batch_id: str, attempt: int) -> dict[str, Any]:
@@ -369,9 +365,9 @@ def _blank_fields(writing: Writing, batch_id: str, attempt: int) -> dict[str, An
     }
 
 
-def _asked_fields(clip: NewClip) -> dict[str, Any]:
-    """Give what a row has from what a cell asks."""
-    return {
+def _filled(shared: dict[str, Any], clip: NewClip, seq: int, clip_id: str) -> ClipRow:
+    """Make a row of what a batch has in common and what a cell asks."""
+    asked = {
         "name": clip.name,
         "take": clip.take,
         "service": clip.service,
@@ -389,6 +385,7 @@ def _asked_fields(clip: NewClip) -> dict[str, Any]:
         "tags": tuple(clip.tags),
         "request_hash": clip.request_hash,
     }
+    return clip_row_of({**shared, **asked, "seq": seq, "id": clip_id})
 
 
 def _asked_again(row: ClipRow, usd: Decimal | None, source: str | None, as_of: str | None) -> NewClip:

@@ -134,9 +134,8 @@ class Front:
         """Close what an earlier run of this cell showed, which the front end has taken away, and very old cards."""
         cell_id, run = new.cell
         gone = [each for each in self._scenes if cell_id and each.cell[0] == cell_id and each.cell[1] != run]
-        if (
-            len(self._scenes) > MOST_RESTING
-        ):  # only then: a card of many clips asks each of them whether it rests
+        # Only then: a card of many clips asks each of them whether it rests.
+        if len(self._scenes) > MOST_RESTING:
             resting = [each for each in self._scenes if each not in gone and not each.is_moving]
             gone += resting[: max(0, len(resting) - MOST_RESTING)]
         for each in gone:

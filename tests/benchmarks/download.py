@@ -12,8 +12,8 @@ Single runs on a busy machine: as it is 0.76 and 0.88; 8 batches and a flush eve
 a download holds 11 MB, over the 8 MB that its test allows. Nothing is hashed on the way.
 
 What is left is the disk: of 0.39 s for 200 MB, 0.31 s are flushes, and curl, which does not flush, took 0.31 s in all.
-So the ratio is the disk's, 0.8 to 1.05 within one day. Pieces written without being put together first, and
-``posix_fadvise`` in place of flushes (a third of the memory, and 0.19 s more at the end), made it no faster.
+So the ratio is the disk's, 0.7 to 1.05 within one day. Pieces written without being put together first, and
+``posix_fadvise`` in place of flushes (a third of the memory, and mostly 0.19 s more at the end), made it no faster.
 """
 
 from __future__ import annotations
